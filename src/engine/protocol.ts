@@ -1,0 +1,196 @@
+/**
+ * What server and engine say to each other: plain data, sent as msgpack frames. The engine knows no HTTP and no
+ * text; it speaks of token ids, schedules and numbers.
+ */
+import type { ProblemData } from "../problem.ts";
+import type { Schedule } from "./schedule.ts";
+
+export type Lens = "standard" | "frozen-norm";
+export type CaptureName = "norms" | "patterns" | "attention_locality";
+
+export interface ReadoutSpec {
+  /** Places in `tokens` to read out, ascending. */
+  readonly positions: readonly number[];
+  /** Read out after every step (and the embedding), or after the last step of each schedule only. */
+  readonly layers: "all" | "final";
+  readonly topK: number;
+  readonly lens: Lens;
+  /** Token ids followed through the layers. */
+  readonly targets: readonly number[];
+}
+
+/** One prompt under any number of schedules. */
+export interface RunJob {
+  readonly id: string;
+  /** The model's id: a folder of MODELS_DIR. */
+  readonly model: string;
+  readonly tokens: readonly number[];
+  readonly schedules: readonly Schedule[];
+  /** Index in `schedules` of the baseline that the others are compared with, or null. */
+  readonly baseline: number | null;
+  readonly readout: ReadoutSpec;
+  readonly capture: readonly CaptureName[];
+  readonly priority: "interactive" | "background";
+}
+
+/** A read-out of P positions; every array is [P] or row-major [P, k] and [P, m]. */
+export interface ReadoutRows {
+  /** [P, topK] token ids, most likely first; fewer than topK ids exist in a tiny vocabulary: then k is smaller. */
+  readonly topIds: Int32Array;
+  /** [P, topK] natural-log probabilities. */
+  readonly topLogprobs: Float32Array;
+  /** [P] */
+  readonly entropyBits: Float32Array;
+  /** [P, 1 + targets]: first the prompt's next token (−1: there is none), then the job's targets. */
+  readonly followedIds: Int32Array;
+  /** [P, 1 + targets] logits, natural-log probabilities and ranks (1 is the top) of those ids. */
+  readonly followedLogits: Float32Array;
+  readonly followedLogprobs: Float32Array;
+  readonly followedRanks: Int32Array;
+}
+
+/** Euclidean norms at the P positions read out; null: the component did not run. */
+export interface NormRows {
+  readonly attnOut: Float32Array | null;
+  readonly mlpOut: Float32Array | null;
+  readonly residPost: Float32Array;
+}
+
+/** The attention weights of one block of a step. */
+export interface PatternRows {
+  readonly block: number;
+  /** [head, query, key], row-major, over all T positions; zero above the diagonal. */
+  readonly weights: Float32Array;
+}
+
+/** Attention to the previous k = 1 … 16 offsets (3-science, figure 4), per head: rows [k−1][head]. */
+export interface LocalityRows {
+  readonly block: number;
+  readonly perCell: readonly (readonly number[])[];
+  readonly total: readonly (readonly number[])[];
+  readonly totalWithoutBos: readonly (readonly number[])[];
+}
+
+/** A step has run (step 0: the embedding). Schedules that share the step share the event. */
+export interface LayerEvent {
+  readonly type: "layer";
+  /** Indices in the job's `schedules`. */
+  readonly variants: readonly number[];
+  /** 0: the embedding; n: after the schedule's n-th step. */
+  readonly step: number;
+  readonly readout?: ReadoutRows;
+  readonly norms?: NormRows;
+  readonly patterns?: readonly PatternRows[];
+  readonly locality?: readonly LocalityRows[];
+}
+
+/** Between the baseline and one variant; every array is [P]. KL(baseline ‖ variant) in nats. */
+export interface Comparison {
+  readonly variant: number;
+  readonly klNats: Float64Array;
+  readonly top1Agreement: readonly boolean[];
+  readonly entropyChangeBits: Float64Array;
+  /** −ln q(next) + ln p(next); NaN where the prompt has no next token. */
+  readonly lossChangeNats: Float64Array;
+}
+
+export interface ResultEvent {
+  readonly type: "result";
+  /** Per schedule, in order. */
+  readonly variants: readonly {
+    /** Of the rows that were read out: KL(p_final ‖ p_step) in nats, [P] each. */
+    readonly layers: readonly { readonly step: number; readonly klFinalNats: Float64Array }[];
+    readonly final: ReadoutRows;
+  }[];
+  readonly comparisons: readonly Comparison[];
+}
+
+export interface RunDoneEvent {
+  readonly type: "done";
+  /** Milliseconds: waiting in the engine for the first call, and from there to the end. */
+  readonly queueMs: number;
+  readonly engineMs: number;
+}
+
+export interface RunErrorEvent {
+  readonly type: "error";
+  readonly problem: ProblemData;
+}
+
+export type EngineEvent = LayerEvent | ResultEvent | RunDoneEvent | RunErrorEvent;
+
+export type ModelState = "available" | "loading" | "ready" | "failed";
+
+/** What the engine knows of a model that it holds or tried to load. */
+export interface ModelStatus {
+  readonly id: string;
+  readonly state: ModelState;
+  /** With `failed`. */
+  readonly problem?: ProblemData;
+  /** Bytes of weights held, as estimated from the tensors and the weight mode. */
+  readonly memoryBytes: number;
+  readonly activeRuns: number;
+  readonly device: string;
+  /** What the blocks compute in. */
+  readonly precision: string;
+  readonly weights: "packed" | "mapped";
+  readonly loadMs?: number;
+}
+
+/** Counters since the engine process started. */
+export interface EngineStats {
+  readonly blockCalls: number;
+  /** Rows and live tokens that block calls computed. */
+  readonly blockRows: number;
+  readonly blockTokens: number;
+  readonly readoutCalls: number;
+  readonly readoutRows: number;
+  readonly readyRows: number;
+  readonly activeRuns: number;
+  readonly modelMemoryBytes: number;
+  readonly rssBytes: number;
+  /** Calls by number of rows: upper bounds 1, 2, 4, … 128 and +Inf, not cumulative. */
+  readonly rowsPerCall: readonly number[];
+}
+
+/** Server → engine. */
+export type EngineRequest =
+  | { readonly kind: "run"; readonly job: RunJob }
+  | { readonly kind: "cancel"; readonly id: string }
+  | { readonly kind: "load"; readonly seq: number; readonly model: string }
+  | { readonly kind: "unload"; readonly seq: number; readonly model: string };
+
+/** Engine → server. */
+export type EngineReply =
+  | { readonly kind: "ready"; readonly device: string }
+  | { readonly kind: "event"; readonly id: string; readonly event: EngineEvent }
+  | { readonly kind: "reply"; readonly seq: number; readonly problem?: ProblemData; readonly status?: ModelStatus }
+  | { readonly kind: "models"; readonly models: readonly ModelStatus[] }
+  | { readonly kind: "stats"; readonly stats: EngineStats };
+
+/** The engine as the server holds it: starts its process with the first need, restarts it with back-off. */
+export interface Engine {
+  /**
+   * Runs a job: yields its events and ends after exactly one `done` or `error`. Aborting the signal cancels the
+   * run between two calls; the generator then yields an `error` with code `cancelled`. The engine process dying
+   * yields an `error` with code `engine_failed`. Never throws.
+   */
+  run(job: RunJob, signal: AbortSignal): AsyncGenerator<EngineEvent, void, void>;
+  /** Loads a model, or waits for the load under way. Throws `Problem` with the reason. */
+  load(model: string): Promise<ModelStatus>;
+  /** Unloads a model. Throws `Problem` `model_busy` while runs use it. */
+  unload(model: string): Promise<ModelStatus>;
+  status(): EngineStatus;
+  /** Ends the engine process; a later run starts it again. */
+  stop(): Promise<void>;
+}
+
+export interface EngineStatus {
+  readonly state: "stopped" | "starting" | "running" | "backoff";
+  readonly pid: number | null;
+  /** Times the process had to be started again because it died. */
+  readonly restarts: number;
+  readonly models: readonly ModelStatus[];
+  readonly stats: EngineStats | null;
+  readonly device: string | null;
+}
