@@ -1,0 +1,168 @@
+/**
+ * The read-out: final norm, unembed, and all that is reduced there. A second small graph: its rows come from any
+ * step of any run, in chunks that stay in the cache, while the blocks' graph goes on with other shapes.
+ */
+import type { ModelSpec } from "../model-spec.ts";
+import { norm } from "./layers.ts";
+import { encodeModel, FLOAT, Graph, INT64, Names } from "./onnx.ts";
+
+/** The input `lens`: how `x` becomes the vector h that the unembed multiplies. */
+export const LENS = { standard: 0, frozenNorm: 1, none: 2 } as const;
+/** The input `mode`: what is reduced from the logits. */
+export const MODE = { readout: 0, readoutWithExpectation: 1, divergence: 2 } as const;
+
+const DOUBLE = 11;
+
+export const READOUT_OUTPUTS = [
+  "hidden", // [n, d] the vectors that met the unembed
+  "top_ids", // [n, k] int64, most likely first, the lowest id of a tie first
+  "top_logprobs", // [n, k]
+  "entropy", // [n] nats
+  "logsumexp", // [n]
+  "followed_logits", // [n, m]
+  "followed_logprobs", // [n, m]
+  "followed_above", // [n, m] how many logits are strictly greater
+  "expectation", // [n, d] W_Uᵀp, mode readoutWithExpectation
+  "expected_bias", // [n] b_U·p, likewise
+  "divergence", // [n/2] double, mode divergence: KL(first half ‖ second half), nats, row by row
+] as const;
+export type ReadoutOutput = (typeof READOUT_OUTPUTS)[number];
+
+/**
+ * Inputs: x [n, d]; inverse_sigma [n, 1] (lens frozen-norm); followed [n, m] ids; k [1]; lens, mode scalars.
+ * Formulas: z = W_U h + b_U; entropy −Σ p ln p; the direct divergence Σ p (ln p − ln q) is summed in double.
+ */
+export function writeReadout(spec: ModelSpec): Uint8Array {
+  const main = new Graph("readout", new Names());
+  main.input("x", FLOAT, ["n", spec.dModel]);
+  main.input("inverse_sigma", FLOAT, ["n_sigma", 1]);
+  main.input("followed", INT64, ["n_followed", "m"]);
+  main.input("k", INT64, [1]);
+  main.input("lens", INT64, []);
+  main.input("mode", INT64, []);
+
+  const weights = main.weight(spec.unembed.weight);
+  const bias = spec.unembed.bias ? main.weight(spec.unembed.bias) : null;
+  const hidden = hiddenOf(main, spec);
+  const product = main.op("Gemm", [hidden, weights], { transB: spec.unembed.layout === "out_in" ? 1 : 0 });
+  const logits = bias ? main.op("Add", [product, biasOf(main, bias)]) : product;
+
+  main.ops("Identity", [hidden], ["hidden"]);
+  const divergent = main.op("Equal", ["mode", main.int64(MODE.divergence)]);
+  main.ops("If", [divergent], READOUT_OUTPUTS.slice(1), {
+    then_branch: divergenceBranch(main, spec, logits),
+    else_branch: reduceBranch(main, spec, logits, weights, bias),
+  });
+  for (const name of READOUT_OUTPUTS) main.output(name, name === "top_ids" ? INT64 : name === "divergence" ? DOUBLE : FLOAT);
+  return encodeModel(main);
+}
+
+/** h for each lens. frozen-norm: (x − mean x)/σ_final ⊙ γ; RMSNorm models: x/rms_final ⊙ γ; no bias (3-science). */
+function hiddenOf(main: Graph, spec: ModelSpec): string {
+  const branch = (name: string, value: (graph: Graph) => string) => {
+    const graph = new Graph(name, main.names);
+    graph.output(value(graph), FLOAT);
+    return graph;
+  };
+  const frozen = branch("lens_frozen_norm", (graph) => {
+    const centred = spec.finalNorm.kind === "layer" ? graph.op("Sub", ["x", graph.op("ReduceMean", ["x"], { axes: [1] })]) : "x";
+    return graph.op("Mul", [graph.op("Mul", [centred, "inverse_sigma"]), graph.weight(spec.finalNorm.weight)]);
+  });
+  const given = branch("lens_none", (graph) => graph.op("Identity", ["x"]));
+  const other = branch("lens_other", (graph) => {
+    const isFrozen = graph.op("Equal", ["lens", graph.int64(LENS.frozenNorm)]);
+    return graph.op("If", [isFrozen], { then_branch: frozen, else_branch: given });
+  });
+  const standard = branch("lens_standard", (graph) => norm(graph, spec.finalNorm, "x"));
+  const isStandard = main.op("Equal", ["lens", main.int64(LENS.standard)]);
+  return main.op("If", [isStandard], { then_branch: standard, else_branch: other });
+}
+
+/** b_U, or zeros for the frozen-norm lens, which leaves every bias out. */
+function biasOf(main: Graph, bias: string): string {
+  const frozen = main.op("Equal", ["lens", main.int64(LENS.frozenNorm)]);
+  return main.op("Mul", [bias, main.op("Sub", [main.float32(1), main.op("Cast", [frozen], { to: FLOAT })])]);
+}
+
+function reduceBranch(main: Graph, spec: ModelSpec, logits: string, weights: string, bias: string | null): Graph {
+  const graph = new Graph("reduce", main.names);
+  const logprobs = graph.op("LogSoftmax", [logits], { axis: -1 });
+  const probabilities = graph.op("Exp", [logprobs]);
+  // Padded vocabulary rows stay in the softmax and are left out of the top-k.
+  const known =
+    spec.tokenCount < spec.vocabSize ? graph.op("Slice", [logits, graph.int64([0]), graph.int64([spec.tokenCount]), graph.int64([1])]) : logits;
+  const [topLogits, topIds] = graph.ops("TopK", [known, "k"], 2, { axis: -1, largest: 1, sorted: 1 }) as [string, string];
+  const topLogprobs = graph.op("GatherElements", [logprobs, topIds], { axis: 1 });
+  const first = (value: string) => graph.op("Gather", [value, graph.int64(0)], { axis: 1 });
+  const logsumexp = graph.op("Sub", [first(topLogits), first(topLogprobs)]);
+  const dot = graph.op("MatMul", [
+    graph.op("Unsqueeze", [probabilities, graph.int64([1])]),
+    graph.op("Unsqueeze", [logprobs, graph.int64([2])]),
+  ]);
+  const entropy = graph.op("Neg", [graph.op("Reshape", [dot, graph.int64([-1])])]);
+  const followedLogits = graph.op("GatherElements", [logits, "followed"], { axis: 1 });
+  const greater = graph.op("Greater", [
+    graph.op("Unsqueeze", [logits, graph.int64([1])]),
+    graph.op("Unsqueeze", [followedLogits, graph.int64([2])]),
+  ]);
+  const above = graph.op("ReduceSum", [graph.op("Cast", [greater], { to: FLOAT }), graph.int64([2])], { keepdims: 0 });
+  const [expectation, expectedBias] = expectations(graph, spec, probabilities, weights, bias);
+  const values = [
+    topIds,
+    topLogprobs,
+    entropy,
+    logsumexp,
+    followedLogits,
+    graph.op("GatherElements", [logprobs, "followed"], { axis: 1 }),
+    above,
+    expectation,
+    expectedBias,
+    empty(graph, [0], DOUBLE),
+  ];
+  for (const [index, value] of values.entries()) graph.output(value, index === 0 ? INT64 : index === 9 ? DOUBLE : FLOAT);
+  return graph;
+}
+
+/** e = W_Uᵀp and c = b_U·p, with which KL(p ‖ q) needs no logits of q (2-engine); empty unless asked for. */
+function expectations(parent: Graph, spec: ModelSpec, probabilities: string, weights: string, bias: string | null): readonly [string, string] {
+  const wanted = parent.op("Equal", ["mode", parent.int64(MODE.readoutWithExpectation)]);
+  const some = new Graph("expectation", parent.names);
+  const transB = spec.unembed.layout === "out_in" ? 0 : 1;
+  some.output(some.op("Gemm", [probabilities, weights], { transB }), FLOAT);
+  const column = bias ? some.op("Unsqueeze", [biasOf(some, bias), some.int64([1])]) : null;
+  some.output(
+    column
+      ? some.op("Squeeze", [some.op("MatMul", [probabilities, column]), some.int64([1])])
+      : some.op("ConstantOfShape", [some.op("Shape", [probabilities], { start: 0, end: 1 })]),
+    FLOAT,
+  );
+  const none = new Graph("no_expectation", parent.names);
+  none.output(empty(none, [0, spec.dModel], FLOAT), FLOAT);
+  none.output(empty(none, [0], FLOAT), FLOAT);
+  const [expectation, expected] = parent.ops("If", [wanted], 2, { then_branch: some, else_branch: none });
+  return [expectation as string, expected as string];
+}
+
+/** Rows 0 … n/2−1 are p, the others q: Σ p (ln p − ln q), each row normalised and summed in double. */
+function divergenceBranch(main: Graph, spec: ModelSpec, logits: string): Graph {
+  const graph = new Graph("divergence", main.names);
+  const wide = graph.op("Cast", [logits], { to: DOUBLE });
+  const peak = graph.op("ReduceMax", [wide], { axes: [1] });
+  const shifted = graph.op("Sub", [wide, peak]);
+  const mass = graph.op("ReduceSum", [graph.op("Exp", [shifted]), graph.int64([1])]);
+  const logprobs = graph.op("Sub", [shifted, graph.op("Log", [mass])]);
+  const halves = graph.op("Reshape", [logprobs, graph.int64([2, -1, spec.vocabSize])]);
+  const half = (index: number) => graph.op("Gather", [halves, graph.int64(index)], { axis: 0 });
+  const p = half(0);
+  const terms = graph.op("Mul", [graph.op("Exp", [p]), graph.op("Sub", [p, half(1)])]);
+  const divergence = graph.op("ReduceSum", [terms, graph.int64([1])], { keepdims: 0 });
+  const nothing = (shape: readonly number[]) => empty(graph, shape, FLOAT);
+  graph.output(empty(graph, [0, 0], INT64), INT64);
+  for (const shape of [[0, 0], [0], [0], [0, 0], [0, 0], [0, 0], [0, spec.dModel], [0]]) graph.output(nothing(shape), FLOAT);
+  graph.output(divergence, DOUBLE);
+  return graph;
+}
+
+function empty(graph: Graph, shape: readonly number[], type: number): string {
+  return graph.op("Cast", [graph.op("ConstantOfShape", [graph.int64(shape)])], { to: type });
+}
