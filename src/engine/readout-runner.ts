@@ -55,7 +55,12 @@ export class ReadoutRunner {
   constructor(session: InferenceSession, spec: ModelSpec) {
     this.#session = session;
     this.#spec = spec;
-    this.#lens = { standard: scalar(LENS.standard), frozenNorm: scalar(LENS.frozenNorm), none: scalar(LENS.none) };
+    this.#lens = {
+      standard: scalar(LENS.standard),
+      frozenNorm: scalar(LENS.frozenNorm),
+      hidden: scalar(LENS.hidden),
+      hiddenFrozenNorm: scalar(LENS.hiddenFrozenNorm),
+    };
     this.#mode = {
       readout: scalar(MODE.readout),
       readoutWithExpectation: scalar(MODE.readoutWithExpectation),

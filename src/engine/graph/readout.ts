@@ -6,8 +6,11 @@ import type { ModelSpec } from "../model-spec.ts";
 import { norm } from "./layers.ts";
 import { encodeModel, FLOAT, Graph, INT64, Names } from "./onnx.ts";
 
-/** The input `lens`: how `x` becomes the vector h that the unembed multiplies. */
-export const LENS = { standard: 0, frozenNorm: 1, none: 2 } as const;
+/**
+ * The input `lens`: how `x` becomes the vector h that the unembed multiplies; `hidden…`: x is h already. Odd ones
+ * leave the unembed's bias out.
+ */
+export const LENS = { standard: 0, frozenNorm: 1, hidden: 2, hiddenFrozenNorm: 3 } as const;
 /** The input `mode`: what is reduced from the logits. */
 export const MODE = { readout: 0, readoutWithExpectation: 1, divergence: 2 } as const;
 
@@ -68,7 +71,7 @@ function hiddenOf(main: Graph, spec: ModelSpec): string {
     const centred = spec.finalNorm.kind === "layer" ? graph.op("Sub", ["x", graph.op("ReduceMean", ["x"], { axes: [1] })]) : "x";
     return graph.op("Mul", [graph.op("Mul", [centred, "inverse_sigma"]), graph.weight(spec.finalNorm.weight)]);
   });
-  const given = branch("lens_none", (graph) => graph.op("Identity", ["x"]));
+  const given = branch("lens_hidden", (graph) => graph.op("Identity", ["x"]));
   const other = branch("lens_other", (graph) => {
     const isFrozen = graph.op("Equal", ["lens", graph.int64(LENS.frozenNorm)]);
     return graph.op("If", [isFrozen], { then_branch: frozen, else_branch: given });
@@ -79,9 +82,9 @@ function hiddenOf(main: Graph, spec: ModelSpec): string {
 }
 
 /** b_U, or zeros for the frozen-norm lens, which leaves every bias out. */
-function biasOf(main: Graph, bias: string): string {
-  const frozen = main.op("Equal", ["lens", main.int64(LENS.frozenNorm)]);
-  return main.op("Mul", [bias, main.op("Sub", [main.float32(1), main.op("Cast", [frozen], { to: FLOAT })])]);
+function biasOf(graph: Graph, bias: string): string {
+  const kept = graph.op("Sub", [graph.int64(1), graph.op("Mod", ["lens", graph.int64(2)])]);
+  return graph.op("Mul", [bias, graph.op("Cast", [kept], { to: FLOAT })]);
 }
 
 function reduceBranch(main: Graph, spec: ModelSpec, logits: string, weights: string, bias: string | null): Graph {

@@ -1,0 +1,98 @@
+/** A read-out that is asked for, and what came of it. */
+import type { ReadoutRows } from "../protocol.ts";
+import type { ReadoutChunkResult, ReadoutLens, ReadoutMode } from "../readout-runner.ts";
+import type { PrefixNode } from "./prefix-tree.ts";
+import type { Run } from "./run.ts";
+
+/** Rows of one residual stream (or pairs of hidden vectors, mode divergence) that wait for the unembed. */
+export interface Reading {
+  readonly run: Run;
+  /** null: of a run's result, not of a step. */
+  readonly node: PrefixNode | null;
+  /** Whose events this read-out goes into. */
+  readonly variants: readonly number[];
+  readonly mode: ReadoutMode;
+  readonly lens: ReadoutLens;
+  /** [P, d]; for mode divergence P hidden vectors p, and as many q in `other`. */
+  readonly x: Float32Array;
+  readonly other: Float32Array | null;
+  readonly inverseSigma: Float32Array | null;
+  readonly result: ReadingResult;
+  /** Rows already read out. */
+  done: number;
+  readonly since: number;
+}
+
+/** Row-major, P rows. */
+export interface ReadingResult {
+  readonly rows: ReadoutRows;
+  readonly k: number;
+  readonly hidden: Float32Array;
+  readonly entropyNats: Float64Array;
+  readonly logSumExp: Float32Array;
+  /** [P, d] and [P]; empty unless the mode asks for them. */
+  readonly expectation: Float32Array;
+  readonly expectedBias: Float32Array;
+  /** [P], mode divergence only. */
+  readonly divergence: Float64Array;
+}
+
+/** Room for P rows; `k` and `followed` [P, m] fix the widths. */
+export function emptyResult(count: number, d: number, k: number, followed: Int32Array, mode: ReadoutMode): ReadingResult {
+  const expects = mode === "readoutWithExpectation";
+  const reads = mode !== "divergence";
+  const floats = (size: number) => new Float32Array(size);
+  return {
+    rows: {
+      topIds: new Int32Array(reads ? count * k : 0),
+      topLogprobs: floats(reads ? count * k : 0),
+      entropyBits: floats(reads ? count : 0),
+      followedIds: followed,
+      followedLogits: floats(followed.length).fill(Number.NaN),
+      followedLogprobs: floats(followed.length).fill(Number.NaN),
+      followedRanks: new Int32Array(followed.length),
+    },
+    k,
+    hidden: floats(reads ? count * d : 0),
+    entropyNats: new Float64Array(reads ? count : 0),
+    logSumExp: floats(reads ? count : 0),
+    expectation: floats(expects ? count * d : 0),
+    expectedBias: floats(expects ? count : 0),
+    divergence: new Float64Array(reads ? 0 : count),
+  };
+}
+
+/** Copies rows `from` … `from + count` of a chunk into the reading, at its row `reading.done`. */
+export function accept(reading: Reading, chunk: ReadoutChunkResult, from: number, count: number, followedCount: number): void {
+  const { result, done } = reading;
+  const { rows, k } = result;
+  const P = result.entropyNats.length;
+  const d = result.hidden.length / P;
+  const m = rows.followedIds.length / P;
+  const place = (target: Float32Array, source: Float32Array, width: number) =>
+    target.set(source.subarray(from * width, (from + count) * width), done * width);
+  place(result.hidden, chunk.hidden, d);
+  place(result.logSumExp, chunk.logSumExp, 1);
+  if (result.expectation.length > 0) {
+    place(result.expectation, chunk.expectation, d);
+    place(result.expectedBias, chunk.expectedBias, 1);
+  }
+  for (let i = 0; i < count; i++) {
+    const nats = chunk.entropyNats[from + i] as number;
+    result.entropyNats[done + i] = nats;
+    rows.entropyBits[done + i] = nats / Math.LN2;
+    for (let j = 0; j < k; j++) {
+      rows.topIds[(done + i) * k + j] = Number(chunk.topIds[(from + i) * chunk.k + j]);
+      rows.topLogprobs[(done + i) * k + j] = chunk.topLogprobs[(from + i) * chunk.k + j] as number;
+    }
+    for (let j = 0; j < Math.min(m, followedCount); j++) {
+      const at = (done + i) * m + j;
+      if ((rows.followedIds[at] as number) < 0) continue;
+      const source = (from + i) * followedCount + j;
+      rows.followedLogits[at] = chunk.followedLogits[source] as number;
+      rows.followedLogprobs[at] = chunk.followedLogprobs[source] as number;
+      rows.followedRanks[at] = (chunk.followedAbove[source] as number) + 1;
+    }
+  }
+  reading.done += count;
+}

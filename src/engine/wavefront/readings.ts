@@ -1,0 +1,129 @@
+/** Readings that wait for the unembed, and the chunks in which they get it. */
+import { READOUT_CHUNK, type ReadoutChunk, type ReadoutRunner } from "../readout-runner.ts";
+import { accept, type Reading } from "./reading.ts";
+import type { Run } from "./run.ts";
+
+/** How long a reading may wait for others, so that one pass over the unembed serves several layers. */
+const PATIENCE_MS = 3;
+
+interface Piece {
+  readonly reading: Reading;
+  readonly from: number;
+  readonly count: number;
+}
+
+export class Readings {
+  #waiting: Reading[] = [];
+  #rows = 0;
+
+  get count(): number {
+    return this.#waiting.length;
+  }
+
+  push(reading: Reading): void {
+    this.#waiting.push(reading);
+    this.#rows += rowsOf(reading);
+  }
+
+  drop(run: Run): void {
+    this.#waiting = this.#waiting.filter((reading) => reading.run !== run);
+    this.#rows = this.#waiting.reduce((sum, reading) => sum + rowsOf(reading) - reading.done, 0);
+  }
+
+  /** A full chunk waits, or the oldest reading has waited long enough. */
+  due(now: number): boolean {
+    const oldest = this.#waiting[0];
+    return oldest !== undefined && (this.#rows >= READOUT_CHUNK || now - oldest.since >= PATIENCE_MS);
+  }
+
+  /**
+   * Reads out one chunk: the oldest reading and what goes with it. Returns the readings that are complete now, in
+   * the order in which they were asked for; a run's readings never overtake each other.
+   */
+  async runChunk(runner: ReadoutRunner, d: number): Promise<{ complete: Reading[]; rows: number }> {
+    const oldest = this.#waiting[0] as Reading;
+    const pieces = oldest.mode === "divergence" ? this.#pieces(oldest, READOUT_CHUNK / 2) : this.#pieces(oldest, READOUT_CHUNK);
+    const rows = pieces.reduce((sum, { count }) => sum + count, 0);
+    this.#rows -= rows;
+    if (oldest.mode === "divergence") await divergenceChunk(runner, pieces, rows, d);
+    else await readoutChunk(runner, pieces, rows, d);
+    const complete = pieces.map(({ reading }) => reading).filter((reading) => reading.done === rowsOf(reading));
+    const finished = new Set(complete);
+    this.#waiting = this.#waiting.filter((reading) => !finished.has(reading));
+    return { complete, rows };
+  }
+
+  #pieces(oldest: Reading, most: number): Piece[] {
+    const pieces: Piece[] = [];
+    const held = new Set<Run>();
+    let room = most;
+    for (const reading of this.#waiting) {
+      if (room === 0) break;
+      const fits = reading.mode === oldest.mode && reading.lens === oldest.lens;
+      if (!fits || held.has(reading.run)) {
+        held.add(reading.run);
+        continue;
+      }
+      const count = Math.min(room, rowsOf(reading) - reading.done);
+      pieces.push({ reading, from: reading.done, count });
+      room -= count;
+      if (reading.done + count < rowsOf(reading)) held.add(reading.run);
+    }
+    return pieces;
+  }
+}
+
+function rowsOf(reading: Reading): number {
+  return reading.mode === "divergence" ? reading.result.divergence.length : reading.result.entropyNats.length;
+}
+
+async function readoutChunk(runner: ReadoutRunner, pieces: readonly Piece[], rows: number, d: number): Promise<void> {
+  const first = (pieces[0] as Piece).reading;
+  const width = ({ reading }: Piece) => reading.result.rows.followedIds.length / rowsOf(reading);
+  const wanted = ({ reading, from, count }: Piece) =>
+    reading.result.rows.followedIds.subarray(from * width({ reading, from, count }), (from + count) * width({ reading, from, count }));
+  // Followed ids cost a pass over the logits each: only if some row has one.
+  const m = pieces.reduce((most, piece) => (wanted(piece).some((id) => id >= 0) ? Math.max(most, width(piece)) : most), 0);
+  const x = new Float32Array(rows * d);
+  const inverseSigma = first.inverseSigma ? new Float32Array(rows) : null;
+  const followed = new Int32Array(rows * m);
+  let at = 0;
+  for (const { reading, from, count } of pieces) {
+    x.set(reading.x.subarray(from * d, (from + count) * d), at * d);
+    if (reading.inverseSigma) inverseSigma?.set(reading.inverseSigma.subarray(from, from + count), at);
+    const own = reading.result.rows.followedIds.length / rowsOf(reading);
+    for (let i = 0; i < count; i++) {
+      for (let j = 0; j < Math.min(own, m); j++) {
+        followed[(at + i) * m + j] = Math.max(0, reading.result.rows.followedIds[(from + i) * own + j] as number);
+      }
+    }
+    at += count;
+  }
+  const topK = pieces.reduce((most, { reading }) => Math.max(most, reading.result.k), 1);
+  const chunk: ReadoutChunk = { x, mode: first.mode, lens: first.lens, inverseSigma, topK, followed, followedCount: m };
+  const result = await runner.run(chunk);
+  at = 0;
+  for (const { reading, count } of pieces) {
+    accept(reading, result, at, count, m);
+    at += count;
+  }
+}
+
+async function divergenceChunk(runner: ReadoutRunner, pieces: readonly Piece[], rows: number, d: number): Promise<void> {
+  const x = new Float32Array(rows * 2 * d);
+  let at = 0;
+  for (const { reading, from, count } of pieces) {
+    x.set(reading.x.subarray(from * d, (from + count) * d), at * d);
+    x.set((reading.other as Float32Array).subarray(from * d, (from + count) * d), (rows + at) * d);
+    at += count;
+  }
+  const { lens } = (pieces[0] as Piece).reading;
+  const chunk: ReadoutChunk = { x, mode: "divergence", lens, inverseSigma: null, topK: 1, followed: new Int32Array(0), followedCount: 0 };
+  const { divergence } = await runner.run(chunk);
+  at = 0;
+  for (const { reading, count } of pieces) {
+    reading.result.divergence.set(divergence.subarray(at, at + count), reading.done);
+    reading.done += count;
+    at += count;
+  }
+}

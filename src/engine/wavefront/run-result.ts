@@ -1,0 +1,138 @@
+/** What a run adds up to: divergences between layers and between variants. */
+import { divergenceByExpectation } from "../../metrics/divergence.ts";
+import type { Comparison, ResultEvent, RunJob } from "../protocol.ts";
+import { emptyResult, type Reading, type ReadingResult } from "./reading.ts";
+
+/** One divergence per position between two readings; a cell is where the value belongs. */
+interface Divergence {
+  readonly p: ReadingResult;
+  readonly q: ReadingResult;
+  readonly nats: Float64Array;
+}
+
+interface Pairs {
+  /** [variant][step that was read out] */
+  readonly layers: readonly (readonly { readonly step: number; readonly divergence: Divergence }[])[];
+  /** [variant]; null: the baseline itself, or there is none. */
+  readonly comparisons: readonly (Divergence | null)[];
+}
+
+interface Doubt {
+  readonly divergence: Divergence;
+  readonly position: number;
+}
+
+export class RunResult {
+  readonly #job: RunJob;
+  readonly #d: number;
+  /** [variant][step] */
+  readonly #readings: Map<number, ReadingResult>[];
+  #pairs: Pairs = { layers: [], comparisons: [] };
+  #direct: { doubts: Doubt[]; result: ReadingResult } | null = null;
+
+  constructor(job: RunJob, d: number) {
+    this.#job = job;
+    this.#d = d;
+    this.#readings = job.schedules.map(() => new Map());
+  }
+
+  /** Whether the last distribution of one of these schedules is the p of some divergence. */
+  needsExpectation(ends: readonly number[]): boolean {
+    const { readout, baseline, schedules } = this.#job;
+    return readout.layers === "all" || (baseline !== null && schedules.length > 1 && ends.includes(baseline));
+  }
+
+  /** Keeps a reading for every schedule that it belongs to. */
+  add(reading: Reading): void {
+    for (const variant of reading.variants) this.#readings[variant]?.set(reading.node?.depth ?? 0, reading.result);
+  }
+
+  /**
+   * All divergences by the cheap identity; those too near its error come back as one reading of pairs of hidden
+   * vectors, to be summed directly. Null: none (any more).
+   */
+  doubtful(): Pick<Reading, "mode" | "x" | "other" | "result"> | null {
+    if (this.#direct) {
+      for (const [index, { divergence, position }] of this.#direct.doubts.entries()) {
+        divergence.nats[position] = Math.max(0, this.#direct.result.divergence[index] as number);
+      }
+      return null;
+    }
+    const doubts = this.#divergences().flatMap((divergence) => this.#identity(divergence));
+    if (doubts.length === 0) return null;
+    const x = new Float32Array(doubts.length * this.#d);
+    const other = new Float32Array(doubts.length * this.#d);
+    for (const [index, { divergence, position }] of doubts.entries()) {
+      x.set(this.#row(divergence.p.hidden, position), index * this.#d);
+      other.set(this.#row(divergence.q.hidden, position), index * this.#d);
+    }
+    const result = emptyResult(doubts.length, this.#d, 1, new Int32Array(0), "divergence");
+    this.#direct = { doubts, result };
+    return { mode: "divergence", x, other, result };
+  }
+
+  /** The result event; `doubtful` has been called until it gave null. */
+  event(): ResultEvent {
+    const { layers, comparisons } = this.#pairs;
+    return {
+      type: "result",
+      variants: this.#job.schedules.map((_, variant) => ({
+        layers: (layers[variant] ?? []).map(({ step, divergence }) => ({ step, klFinalNats: divergence.nats })),
+        final: this.#final(variant).rows,
+      })),
+      comparisons: comparisons.flatMap((divergence, variant) => (divergence ? [this.#comparison(variant, divergence)] : [])),
+    };
+  }
+
+  #divergences(): Divergence[] {
+    const { schedules, baseline, readout } = this.#job;
+    const between = (p: ReadingResult, q: ReadingResult): Divergence => ({ p, q, nats: new Float64Array(readout.positions.length) });
+    const layers = schedules.map((_, variant) => {
+      if (readout.layers === "final") return [];
+      const final = this.#final(variant);
+      return [...(this.#readings[variant] ?? [])].sort(([a], [b]) => a - b).map(([step, q]) => ({ step, divergence: between(final, q) }));
+    });
+    const comparisons = schedules.map((_, variant) =>
+      baseline === null || variant === baseline ? null : between(this.#final(baseline), this.#final(variant)),
+    );
+    this.#pairs = { layers, comparisons };
+    return [...layers.flat().map(({ divergence }) => divergence), ...comparisons.filter((each) => each !== null)];
+  }
+
+  #identity(divergence: Divergence): Doubt[] {
+    const { p, q, nats } = divergence;
+    if (p === q) return [];
+    const doubts: Doubt[] = [];
+    for (let position = 0; position < nats.length; position++) {
+      const expectation = { e: this.#row(p.expectation, position), c: p.expectedBias[position] as number, entropyNats: p.entropyNats[position] as number };
+      const { nats: value, trusted } = divergenceByExpectation(expectation, this.#row(q.hidden, position), q.logSumExp[position] as number);
+      nats[position] = value;
+      if (!trusted) doubts.push({ divergence, position });
+    }
+    return doubts;
+  }
+
+  #comparison(variant: number, { p, q, nats }: Divergence): Comparison {
+    const positions = this.#job.readout.positions.map((_, index) => index);
+    const width = p.rows.followedIds.length / positions.length;
+    return {
+      variant,
+      klNats: nats,
+      top1Agreement: positions.map((at) => p.rows.topIds[at * p.k] === q.rows.topIds[at * q.k]),
+      entropyChangeBits: Float64Array.from(positions, (at) => ((q.entropyNats[at] as number) - (p.entropyNats[at] as number)) / Math.LN2),
+      lossChangeNats: Float64Array.from(
+        positions,
+        (at) => (p.rows.followedLogprobs[at * width] as number) - (q.rows.followedLogprobs[at * width] as number),
+      ),
+    };
+  }
+
+  #final(variant: number): ReadingResult {
+    const depth = this.#job.schedules[variant]?.steps.length as number;
+    return this.#readings[variant]?.get(depth) as ReadingResult;
+  }
+
+  #row(values: Float32Array, index: number): Float32Array {
+    return values.subarray(index * this.#d, (index + 1) * this.#d);
+  }
+}
