@@ -1,0 +1,58 @@
+/** A loaded model: its sessions, its embedding, its wavefront. */
+import { performance } from "node:perf_hooks";
+import { BlockRunner } from "./block-runner.ts";
+import { openTensorFiles } from "./checkpoint/rows.ts";
+import type { Counters } from "./counters.ts";
+import { writeReadout } from "./graph/readout.ts";
+import { writeBlocks } from "./graph/tree.ts";
+import type { ModelSpec } from "./model-spec.ts";
+import { ReadoutRunner } from "./readout-runner.ts";
+import { createSession, type SessionOptions } from "./session.ts";
+import { Wavefront } from "./wavefront/wavefront.ts";
+
+export interface Model {
+  readonly spec: ModelSpec;
+  readonly wavefront: Wavefront;
+  readonly loadMs: number;
+  /** Releases sessions and files; nothing may run any more. */
+  close(): Promise<void>;
+}
+
+/** Creates the sessions of a checkpoint. Throws what onnxruntime throws where a graph or its weights are refused. */
+export async function loadModel(spec: ModelSpec, options: SessionOptions, counters: Counters): Promise<Model> {
+  const started = performance.now();
+  const blocks = await createSession(writeBlocks(spec), options);
+  const readout = await createSession(writeReadout(spec), options);
+  const files = openTensorFiles();
+  const { dModel, tokenEmbedding, positionEmbedding } = spec;
+  const embed = (tokens: readonly number[]): Float32Array => {
+    const x = files.readRows(tokenEmbedding, tokens); // [T, d]
+    if (!positionEmbedding) return x;
+    const positions = files.readRows(positionEmbedding, [...tokens.keys()]);
+    for (let i = 0; i < tokens.length * dModel; i++) x[i] = (x[i] as number) + (positions[i] as number);
+    return x;
+  };
+  const wavefront = new Wavefront({
+    spec,
+    blocks: new BlockRunner(blocks, spec),
+    readout: new ReadoutRunner(readout, spec),
+    embed,
+    counters,
+  });
+  return {
+    spec,
+    wavefront,
+    loadMs: performance.now() - started,
+    close: async () => {
+      files.close();
+      await blocks.release();
+      await readout.release();
+    },
+  };
+}
+
+/** Bytes of weights that a loaded model holds or maps: everything as float32, private copies included. */
+export function estimateMemory(spec: ModelSpec, weights: SessionOptions["weights"]): number {
+  // Packed weights are a copy; the file's own pages stay reclaimable. Half types are unfolded to float32 either way.
+  return weights === "packed" || spec.diskBytes < spec.float32Bytes ? spec.float32Bytes : spec.diskBytes;
+}

@@ -1,0 +1,130 @@
+/** The models that the engine holds: loaded once however many ask, kept under a budget, the idlest one let go. */
+import { Problem } from "../problem.ts";
+import { findModel } from "./checkpoint/catalogue.ts";
+import { openCheckpoint } from "./checkpoint/open.ts";
+import type { Counters } from "./counters.ts";
+import { estimateMemory, loadModel, type Model } from "./model.ts";
+import type { ModelStatus } from "./protocol.ts";
+import type { SessionOptions } from "./session.ts";
+
+export interface ModelsOptions extends SessionOptions {
+  readonly modelsDir: string;
+  readonly memoryBytes: number;
+  readonly counters: Counters;
+  /** Called whenever a state has changed. */
+  readonly changed: () => void;
+}
+
+interface Entry {
+  state: "loading" | "ready" | "failed";
+  promise: Promise<Model>;
+  model: Model | null;
+  problem: Problem | null;
+  memoryBytes: number;
+  usedAt: number;
+}
+
+export class Models {
+  readonly #options: ModelsOptions;
+  readonly #entries = new Map<string, Entry>();
+  #loading: Promise<unknown> = Promise.resolve();
+  #clock = 0;
+
+  constructor(options: ModelsOptions) {
+    this.#options = options;
+  }
+
+  get ready(): Model[] {
+    return [...this.#entries.values()].flatMap(({ model }) => (model ? [model] : []));
+  }
+
+  get memoryBytes(): number {
+    return [...this.#entries.values()].reduce((sum, { model, memoryBytes }) => sum + (model ? memoryBytes : 0), 0);
+  }
+
+  /** The model, loaded on first use. Throws the `Problem` that kept it from loading. */
+  get(id: string): Promise<Model> {
+    const known = this.#entries.get(id);
+    if (known && known.state !== "failed") {
+      known.usedAt = ++this.#clock;
+      return known.promise;
+    }
+    const entry: Entry = { state: "loading", promise: Promise.resolve() as never, model: null, problem: null, memoryBytes: 0, usedAt: ++this.#clock };
+    // One at a time: the budget is kept by looking at what is there.
+    const promise = this.#loading.then(() => this.#load(id, entry));
+    this.#loading = promise.catch(() => {});
+    entry.promise = promise;
+    this.#entries.set(id, entry);
+    this.#options.changed();
+    return promise;
+  }
+
+  /** Lets a model go. Throws `model_busy` while runs use it or it is being loaded. */
+  async unload(id: string): Promise<void> {
+    const entry = this.#entries.get(id);
+    if (!entry) return;
+    if (entry.state === "loading") throw new Problem("model_busy", `The model ${id} is being loaded; it can be unloaded when it is ready.`);
+    const runs = entry.model?.wavefront.activeRuns ?? 0;
+    if (runs > 0) throw new Problem("model_busy", `The model ${id} is in use by ${runs} ${runs === 1 ? "run" : "runs"}; it can be unloaded when idle.`);
+    this.#entries.delete(id);
+    await entry.model?.close();
+    this.#options.changed();
+  }
+
+  status(): ModelStatus[] {
+    const { weights } = this.#options;
+    return [...this.#entries].map(([id, entry]) => ({
+      id,
+      state: entry.state,
+      ...(entry.problem && { problem: entry.problem.data }),
+      memoryBytes: entry.model ? entry.memoryBytes : 0,
+      activeRuns: entry.model?.wavefront.activeRuns ?? 0,
+      device: "cpu",
+      precision: "float32",
+      weights,
+      ...(entry.model && { loadMs: entry.model.loadMs }),
+    }));
+  }
+
+  async #load(id: string, entry: Entry): Promise<Model> {
+    try {
+      const { modelsDir, weights, memoryBytes, counters } = this.#options;
+      const folder = findModel(modelsDir, id);
+      if (!folder) throw new Problem("model_not_found", `There is no model ${JSON.stringify(id)} in the models folder.`);
+      const spec = openCheckpoint(folder);
+      entry.memoryBytes = estimateMemory(spec, weights);
+      if (entry.memoryBytes > memoryBytes) {
+        throw new Problem(
+          "model_too_large",
+          `The model ${id} needs ${entry.memoryBytes} bytes of memory for its weights; MODEL_MEMORY_BYTES allows ${memoryBytes}.`,
+        );
+      }
+      await this.#makeRoom(entry.memoryBytes);
+      entry.model = await loadModel(spec, this.#options, counters).catch((error: unknown) => {
+        counters.log(error);
+        throw new Problem("model_invalid", `The model ${id} was refused when its session was created; the engine's log has the details.`);
+      });
+      entry.state = "ready";
+      return entry.model;
+    } catch (error) {
+      entry.state = "failed";
+      entry.problem = Problem.from(error);
+      if (!(error instanceof Problem)) this.#options.counters.log(error);
+      if (entry.problem.code === "model_not_found") this.#entries.delete(id);
+      throw entry.problem;
+    } finally {
+      this.#options.changed();
+    }
+  }
+
+  /** Unloads idle models, the least recently used first, until `needed` bytes fit; waits while all are busy. */
+  async #makeRoom(needed: number): Promise<void> {
+    while (this.memoryBytes + needed > this.#options.memoryBytes) {
+      const idle = [...this.#entries]
+        .filter(([, { model }]) => model && model.wavefront.activeRuns === 0)
+        .sort(([, a], [, b]) => a.usedAt - b.usedAt)[0];
+      if (idle) await this.unload(idle[0]);
+      else await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+}

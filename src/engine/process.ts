@@ -1,0 +1,126 @@
+/**
+ * The engine process: reads requests from stdin, answers on stdout, logs to stderr. Holds all ONNX Runtime
+ * sessions; their calls block this event loop, never the server's. Ends when its stdin does.
+ */
+import { writeSync } from "node:fs";
+import { Problem } from "../problem.ts";
+import { Counters } from "./counters.ts";
+import { encodeFrame, FrameReader } from "./frames.ts";
+import { Models } from "./models.ts";
+import type { EngineReply, EngineRequest, RunJob } from "./protocol.ts";
+
+/** How it was started: JSON in the first argument. */
+export interface ProcessOptions {
+  readonly modelsDir: string;
+  readonly threads: number | null;
+  readonly weights: "packed" | "mapped";
+  readonly memoryBytes: number;
+}
+
+/** How often numbers are sent while the engine works. */
+const STATS_INTERVAL_MS = 500;
+
+const options = JSON.parse(process.argv[2] ?? "{}") as ProcessOptions;
+const log = (error: unknown) => writeSync(2, `${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+const send = (reply: EngineReply) => process.stdout.write(encodeFrame(reply));
+const counters = new Counters(log);
+const models = new Models({ ...options, counters, changed: () => sendModels() });
+/** Runs whose model is still being loaded. */
+const early = new Set<string>();
+let pumping = false;
+let statsAt = 0;
+
+function sendModels(): void {
+  send({ kind: "models", models: models.status() });
+  sendStats();
+}
+
+function sendStats(): void {
+  statsAt = performance.now();
+  const sum = (of: (model: (typeof models.ready)[number]) => number) => models.ready.reduce((total, model) => total + of(model), 0);
+  send({
+    kind: "stats",
+    stats: {
+      ...counters.snapshot(),
+      readyRows: sum(({ wavefront }) => wavefront.readyRows),
+      activeRuns: sum(({ wavefront }) => wavefront.activeRuns) + early.size,
+      modelMemoryBytes: models.memoryBytes,
+      rssBytes: process.memoryUsage.rss(),
+    },
+  });
+}
+
+/** Makes calls as long as there is work, one model after the other; requests are read in between. */
+async function pump(): Promise<void> {
+  if (pumping) return;
+  pumping = true;
+  for (let busy = true; busy; ) {
+    busy = false;
+    for (const { wavefront } of models.ready) {
+      if (!wavefront.hasWork) continue;
+      busy = true;
+      await wavefront.step();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    if (performance.now() - statsAt > STATS_INTERVAL_MS) sendStats();
+  }
+  pumping = false;
+  sendModels();
+}
+
+async function startRun(job: RunJob): Promise<void> {
+  early.add(job.id);
+  try {
+    const model = await models.get(job.model);
+    // Cancelled while the model was loading: its error has been sent.
+    if (!early.delete(job.id)) return;
+    model.wavefront.add(job, (event) => send({ kind: "event", id: job.id, event }));
+    void pump();
+  } catch (error) {
+    log(error);
+    if (early.delete(job.id)) send({ kind: "event", id: job.id, event: { type: "error", problem: Problem.from(error).data } });
+  }
+}
+
+function cancelRun(id: string): void {
+  const problem = new Problem("cancelled", "The run was cancelled.");
+  if (early.delete(id)) send({ kind: "event", id, event: { type: "error", problem: problem.data } });
+  else for (const { wavefront } of models.ready) wavefront.cancel(id, problem);
+}
+
+async function answer(seq: number, model: string, act: () => Promise<unknown>): Promise<void> {
+  try {
+    await act();
+    send({ kind: "reply", seq, status: models.status().find(({ id }) => id === model) });
+  } catch (error) {
+    send({ kind: "reply", seq, problem: Problem.from(error).data });
+  }
+}
+
+function handle(request: EngineRequest): void {
+  switch (request.kind) {
+    case "run":
+      void startRun(request.job);
+      return;
+    case "cancel":
+      cancelRun(request.id);
+      return;
+    case "load":
+      void answer(request.seq, request.model, () => models.get(request.model));
+      return;
+    case "unload":
+      void answer(request.seq, request.model, () => models.unload(request.model));
+      return;
+  }
+}
+
+// A library's chatter must not end up between the frames.
+console.log = console.info = console.debug = (...values: unknown[]) => log(values.join(" "));
+const reader = new FrameReader();
+process.stdin.on("data", (chunk: Uint8Array) => {
+  for (const request of reader.push(chunk)) handle(request as EngineRequest);
+});
+process.stdin.on("end", () => process.exit(0));
+// Signals to the process group are the server's to handle: it ends the engine when the last run is done.
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => {});
+send({ kind: "ready", device: "cpu" });
