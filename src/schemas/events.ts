@@ -1,0 +1,192 @@
+import { z } from "@hono/zod-openapi";
+import { Problem } from "./problem.ts";
+
+/** NaN and infinities are null on the wire. */
+const measured = z.number().nullable();
+const seq = z.int().min(1).describe("Increases by one per event; the same as the id of the server-sent event.");
+const layer = z
+  .union([z.int(), z.array(z.int()), z.null()])
+  .describe("The block; null: the embedding; a list: a parallel group.");
+
+export const Token = z
+  .object({
+    position: z.int(),
+    id: z.int(),
+    text: z.string(),
+    bytes: z.string().optional().describe("Base64, where the token is not valid UTF-8 by itself."),
+  })
+  .openapi("Token");
+
+/** A component that is scaled in a step, in the normal form. */
+export const Scale = z
+  .object({
+    block: z.int(),
+    site: z.enum(["attn", "mlp", "head"]),
+    head: z.int().optional(),
+    scale: z.number(),
+    positions: z.array(z.int()).optional().describe("Places in meta.tokens, ascending; absent: all."),
+  })
+  .openapi("Scale");
+
+export const Step = z
+  .object({
+    blocks: z.array(z.int()).describe("The block that runs; several are a parallel group."),
+    component: z.enum(["attn", "mlp"]).optional().describe("Only this half runs; absent: both."),
+    scales: z.array(Scale).optional().describe("Only what differs from 1."),
+  })
+  .openapi("Step");
+
+/** The normal form of one variant: what runs, in order. */
+export const Variant = z
+  .object({ name: z.string(), steps: z.array(Step), hash: z.string().describe("Equal hashes: the same computation.") })
+  .openapi("Variant");
+
+export const TopToken = z.object({ id: z.int(), text: z.string(), logprob: measured }).openapi("TopToken");
+
+export const TargetToken = z
+  .object({ id: z.int(), text: z.string(), logprob: measured, rank: z.int().describe("1 is the top.") })
+  .openapi("TargetToken");
+
+export const FollowedToken = z
+  .object({ id: z.int(), text: z.string(), logit: measured, logprob: measured, rank: z.int().describe("1 is the top.") })
+  .openapi("FollowedToken");
+
+export const Readout = z
+  .object({
+    position: z.int(),
+    top: z.array(TopToken).describe("Most likely first. Log-probabilities are natural."),
+    entropy_bits: measured,
+    target: z.union([TargetToken, z.null()]).describe("The prompt's next token; null at the end."),
+    targets: z.array(FollowedToken).optional().describe("The tokens asked for, in their order."),
+    logit_diff: z.array(measured).optional().describe("Of the targets in pairs: logit of the first minus logit of the second."),
+  })
+  .openapi("Readout");
+
+export const Norms = z
+  .object({
+    position: z.int(),
+    attn_out: measured.describe("Euclidean norm; null: the component did not run."),
+    mlp_out: measured,
+    resid_post: measured,
+  })
+  .openapi("Norms");
+
+export const Pattern = z
+  .object({ layer: z.int(), weights: z.array(z.array(z.array(measured))).describe("[head][query][key], after the softmax.") })
+  .openapi("Pattern");
+
+export const AttentionLocality = z
+  .object({
+    layer: z.int(),
+    per_cell: z.array(z.array(measured)).describe("[k − 1][head]: the mean over (query, offset 1 … k) cells."),
+    total: z.array(z.array(measured)).describe("[k − 1][head]: the mean over queries of the sum over offsets."),
+    total_without_bos: z.array(z.array(measured)),
+  })
+  .openapi("AttentionLocality");
+
+export const RunModel = z
+  .object({
+    id: z.string(),
+    family: z.string(),
+    revision: z.string().nullable().describe("Hash of the model's files."),
+    n_layers: z.int(),
+    d_model: z.int(),
+    n_heads: z.int(),
+    d_mlp: z.int(),
+    vocab_size: z.int(),
+    device: z.string(),
+    precision: z.string(),
+  })
+  .openapi("RunModel");
+
+export const MetaEvent = z
+  .object({
+    type: z.literal("meta"),
+    seq,
+    schema_version: z.literal(1),
+    run_id: z.string(),
+    model: RunModel,
+    tokens: z.array(Token),
+    positions: z.array(z.int()).describe("The positions read out."),
+    variants: z.array(Variant),
+  })
+  .openapi("MetaEvent", { description: "First: what runs." });
+
+export const LayerEvent = z
+  .object({
+    type: z.literal("layer"),
+    seq,
+    variant: z.string(),
+    step: z.int().describe("0: the embedding; n: after the variant's n-th step."),
+    layer,
+    readout: z.array(Readout).optional(),
+    norms: z.array(Norms).optional(),
+    patterns: z.array(Pattern).optional(),
+    attention_locality: z.array(AttentionLocality).optional(),
+  })
+  .openapi("LayerEvent", { description: "A step has run: sent as soon as it has." });
+
+export const VariantResult = z
+  .object({
+    name: z.string(),
+    layers: z
+      .array(
+        z.object({ step: z.int(), layer, kl_final_nats: z.array(measured).describe("KL(final ‖ this step), per position.") }),
+      )
+      .describe("Of the steps that were read out."),
+    final: z.array(Readout),
+  })
+  .openapi("VariantResult");
+
+export const Comparison = z
+  .object({
+    variant: z.string(),
+    position: z.int(),
+    kl_nats: measured.describe("KL(baseline ‖ variant)."),
+    top1_agreement: z.boolean(),
+    entropy_change_bits: measured,
+    loss_change_nats: measured.describe("null where the prompt has no next token."),
+  })
+  .openapi("Comparison");
+
+export const ResultEvent = z
+  .object({ type: z.literal("result"), seq, variants: z.array(VariantResult), comparison: z.array(Comparison) })
+  .openapi("ResultEvent", { description: "All variants have run: how they compare with the baseline." });
+
+export const TimingMs = z
+  .object({ queue: z.number(), tokenize: z.number(), engine: z.number(), total: z.number() })
+  .openapi("TimingMs");
+
+export const DoneEvent = z
+  .object({ type: z.literal("done"), seq, run_id: z.string(), timing_ms: TimingMs })
+  .openapi("DoneEvent", { description: "Last, when all went well." });
+
+export const ErrorEvent = z
+  .object({ type: z.literal("error"), seq, run_id: z.string(), problem: Problem })
+  .openapi("ErrorEvent", { description: "Last, when the run failed or was cancelled." });
+
+/** Any message of a run's stream. */
+export const RunEvent = z
+  .discriminatedUnion("type", [MetaEvent, LayerEvent, ResultEvent, DoneEvent, ErrorEvent])
+  .openapi("RunEvent", {
+    description: "meta, then layer events, then result, then done or error: exactly one of the two, last.",
+  });
+
+export type Token = z.infer<typeof Token>;
+export type Scale = z.infer<typeof Scale>;
+export type Step = z.infer<typeof Step>;
+export type Variant = z.infer<typeof Variant>;
+export type Readout = z.infer<typeof Readout>;
+export type Norms = z.infer<typeof Norms>;
+export type Pattern = z.infer<typeof Pattern>;
+export type AttentionLocality = z.infer<typeof AttentionLocality>;
+export type RunModel = z.infer<typeof RunModel>;
+export type MetaEvent = z.infer<typeof MetaEvent>;
+export type LayerEvent = z.infer<typeof LayerEvent>;
+export type VariantResult = z.infer<typeof VariantResult>;
+export type Comparison = z.infer<typeof Comparison>;
+export type ResultEvent = z.infer<typeof ResultEvent>;
+export type TimingMs = z.infer<typeof TimingMs>;
+export type DoneEvent = z.infer<typeof DoneEvent>;
+export type ErrorEvent = z.infer<typeof ErrorEvent>;
+export type RunEvent = z.infer<typeof RunEvent>;

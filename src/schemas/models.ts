@@ -1,0 +1,49 @@
+import { z } from "@hono/zod-openapi";
+import { OPERATION_NAMES } from "./operations.ts";
+import { Problem } from "./problem.ts";
+import { CaptureName } from "./run-request.ts";
+
+export const ModelState = z.enum(["available", "loading", "ready", "failed"]).openapi("ModelState");
+
+export const ModelLimits = z
+  .object({
+    max_tokens: z.int().describe("Tokens of a prompt, BOS included."),
+    max_top_k: z.int(),
+    max_targets: z.int(),
+    max_variants: z.int(),
+    max_operations: z.int(),
+    max_steps: z.int(),
+  })
+  .openapi("ModelLimits");
+
+const size = z.int().nullable().describe("null where the checkpoint could not be read.");
+
+export const ModelInfo = z
+  .object({
+    id: z.string(),
+    family: z.string().nullable(),
+    revision: z.string().nullable().describe("Hash of the model's files; null until it has been computed."),
+    n_layers: size,
+    d_model: size,
+    n_heads: size,
+    d_mlp: size,
+    vocab_size: size,
+    context_length: size,
+    device: z.string().nullable().describe("Where it runs; null until it is loaded."),
+    precision: z.string().nullable().describe("What its blocks compute in; null until it is loaded."),
+    weights: z.enum(["packed", "mapped"]).nullable(),
+    state: ModelState,
+    problem: z.union([Problem, z.null()]).describe("Why it cannot be served, with failed."),
+    memory_bytes: z.int().describe("Held now; 0 while it is not loaded."),
+    limits: ModelLimits,
+    captures: z.array(CaptureName).describe("What can be captured."),
+    operations: z.array(z.enum(OPERATION_NAMES as [string, ...string[]])).describe("What can be intervened with."),
+  })
+  .openapi("ModelInfo");
+
+export const ModelList = z.object({ models: z.array(ModelInfo) }).openapi("ModelList");
+
+export type ModelState = z.infer<typeof ModelState>;
+export type ModelLimits = z.infer<typeof ModelLimits>;
+export type ModelInfo = z.infer<typeof ModelInfo>;
+export type ModelList = z.infer<typeof ModelList>;
