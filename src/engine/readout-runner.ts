@@ -20,6 +20,8 @@ export interface ReadoutChunk {
   /** [n, m] token ids whose logits are followed; m may be 0. */
   readonly followed: Int32Array;
   readonly followedCount: number;
+  /** Rows whose expectation is wanted too. */
+  readonly expect: readonly number[];
 }
 
 /** Row-major arrays of n rows; k = top ids, m = followed ids. Entropy in nats here. */
@@ -33,7 +35,7 @@ export interface ReadoutChunkResult {
   readonly followedLogits: Float32Array;
   readonly followedLogprobs: Float32Array;
   readonly followedAbove: Float32Array;
-  /** [n, d] W_Uᵀp and [n] b_U·p; empty unless the mode asks for them. */
+  /** [e, d] W_Uᵀp and [e] b_U·p of the rows in `expect`. */
   readonly expectation: Float32Array;
   readonly expectedBias: Float32Array;
   /** [n/2], mode divergence only. */
@@ -63,7 +65,6 @@ export class ReadoutRunner {
     };
     this.#mode = {
       readout: scalar(MODE.readout),
-      readoutWithExpectation: scalar(MODE.readoutWithExpectation),
       divergence: scalar(MODE.divergence),
     };
   }
@@ -86,13 +87,14 @@ export class ReadoutRunner {
       x: new Tensor("float32", doubled(chunk.x), [n, d]),
       inverse_sigma: new Tensor("float32", chunk.inverseSigma ? doubled(chunk.inverseSigma) : Float32Array.of(1), [chunk.inverseSigma ? n : 1, 1]),
       followed: new Tensor("int64", BigInt64Array.from(doubled(chunk.followed), BigInt), [n, m]),
+      expect: rowIndices(chunk.expect),
       k: new Tensor("int64", BigInt64Array.of(BigInt(k)), [1]),
       lens: this.#lens[chunk.lens],
       mode: this.#mode[chunk.mode],
     };
     const names: string[] = [...OUTPUTS_OF[chunk.mode === "divergence" ? "divergence" : "readout"]];
     if (m > 0) names.push("followed_logits", "followed_logprobs", "followed_above");
-    if (chunk.mode === "readoutWithExpectation") names.push("expectation", "expected_bias");
+    if (chunk.expect.length > 0) names.push("expectation", "expected_bias");
     const out = await this.#session.run(feeds, names);
     const data = (name: string) => (out[name]?.data as Float32Array | undefined) ?? new Float32Array(0);
     return {
@@ -110,4 +112,10 @@ export class ReadoutRunner {
       divergence: (out.divergence?.data as Float64Array | undefined) ?? new Float64Array(0),
     };
   }
+}
+
+/** A lone row is named twice: the product of one row takes another kernel. */
+function rowIndices(rows: readonly number[]): Tensor {
+  const named = rows.length === 1 ? [...rows, ...rows] : rows;
+  return new Tensor("int64", BigInt64Array.from(named, BigInt), [named.length]);
 }

@@ -12,7 +12,7 @@ import { encodeModel, FLOAT, Graph, INT64, Names } from "./onnx.ts";
  */
 export const LENS = { standard: 0, frozenNorm: 1, hidden: 2, hiddenFrozenNorm: 3 } as const;
 /** The input `mode`: what is reduced from the logits. */
-export const MODE = { readout: 0, readoutWithExpectation: 1, divergence: 2 } as const;
+export const MODE = { readout: 0, divergence: 1 } as const;
 
 const DOUBLE = 11;
 
@@ -25,14 +25,14 @@ export const READOUT_OUTPUTS = [
   "followed_logits", // [n, m]
   "followed_logprobs", // [n, m]
   "followed_above", // [n, m] how many logits are strictly greater
-  "expectation", // [n, d] W_Uᵀp, mode readoutWithExpectation
-  "expected_bias", // [n] b_U·p, likewise
+  "expectation", // [e, d] W_Uᵀp of the rows that `expect` names
+  "expected_bias", // [e] b_U·p, likewise
   "divergence", // [n/2] double, mode divergence: KL(first half ‖ second half), nats, row by row
 ] as const;
 export type ReadoutOutput = (typeof READOUT_OUTPUTS)[number];
 
 /**
- * Inputs: x [n, d]; inverse_sigma [n, 1] (lens frozen-norm); followed [n, m] ids; k [1]; lens, mode scalars.
+ * Inputs: x [n, d]; inverse_sigma [n, 1] (lens frozen-norm); followed [n, m] ids; expect [e] rows; k [1]; lens, mode scalars.
  * Formulas: z = W_U h + b_U; entropy −Σ p ln p; the direct divergence Σ p (ln p − ln q) is summed in double.
  */
 export function writeReadout(spec: ModelSpec): Uint8Array {
@@ -40,6 +40,7 @@ export function writeReadout(spec: ModelSpec): Uint8Array {
   main.input("x", FLOAT, ["n", spec.dModel]);
   main.input("inverse_sigma", FLOAT, ["n_sigma", 1]);
   main.input("followed", INT64, ["n_followed", "m"]);
+  main.input("expect", INT64, ["e"]);
   main.input("k", INT64, [1]);
   main.input("lens", INT64, []);
   main.input("mode", INT64, []);
@@ -90,7 +91,8 @@ function biasOf(graph: Graph, bias: string): string {
 function reduceBranch(main: Graph, spec: ModelSpec, logits: string, weights: string, bias: string | null): Graph {
   const graph = new Graph("reduce", main.names);
   const logprobs = graph.op("LogSoftmax", [logits], { axis: -1 });
-  const probabilities = graph.op("Exp", [logprobs]);
+  // A second softmax is a third of the cost of Exp over the logits; Mul and ReduceSum beat a product of vectors.
+  const probabilities = graph.op("Softmax", [logits], { axis: -1 });
   // Padded vocabulary rows stay in the softmax and are left out of the top-k.
   const known =
     spec.tokenCount < spec.vocabSize ? graph.op("Slice", [logits, graph.int64([0]), graph.int64([spec.tokenCount]), graph.int64([1])]) : logits;
@@ -98,11 +100,8 @@ function reduceBranch(main: Graph, spec: ModelSpec, logits: string, weights: str
   const topLogprobs = graph.op("GatherElements", [logprobs, topIds], { axis: 1 });
   const first = (value: string) => graph.op("Gather", [value, graph.int64(0)], { axis: 1 });
   const logsumexp = graph.op("Sub", [first(topLogits), first(topLogprobs)]);
-  const dot = graph.op("MatMul", [
-    graph.op("Unsqueeze", [probabilities, graph.int64([1])]),
-    graph.op("Unsqueeze", [logprobs, graph.int64([2])]),
-  ]);
-  const entropy = graph.op("Neg", [graph.op("Reshape", [dot, graph.int64([-1])])]);
+  const plogp = graph.op("Mul", [probabilities, logprobs]);
+  const entropy = graph.op("Neg", [graph.op("ReduceSum", [plogp, graph.int64([1])], { keepdims: 0 })]);
   const followedLogits = graph.op("GatherElements", [logits, "followed"], { axis: 1 });
   const greater = graph.op("Greater", [
     graph.op("Unsqueeze", [logits, graph.int64([1])]),
@@ -126,22 +125,24 @@ function reduceBranch(main: Graph, spec: ModelSpec, logits: string, weights: str
   return graph;
 }
 
-/** e = W_Uᵀp and c = b_U·p, with which KL(p ‖ q) needs no logits of q (2-engine); empty unless asked for. */
+/** e = W_Uᵀp and c = b_U·p, with which KL(p ‖ q) needs no logits of q (2-engine), of the rows asked for. */
 function expectations(parent: Graph, spec: ModelSpec, probabilities: string, weights: string, bias: string | null): readonly [string, string] {
-  const wanted = parent.op("Equal", ["mode", parent.int64(MODE.readoutWithExpectation)]);
+  const count = parent.op("Squeeze", [parent.op("Shape", ["expect"]), parent.int64([0])]);
   const some = new Graph("expectation", parent.names);
+  const chosen = some.op("Gather", [probabilities, "expect"], { axis: 0 });
   const transB = spec.unembed.layout === "out_in" ? 0 : 1;
-  some.output(some.op("Gemm", [probabilities, weights], { transB }), FLOAT);
+  some.output(some.op("Gemm", [chosen, weights], { transB }), FLOAT);
   const column = bias ? some.op("Unsqueeze", [biasOf(some, bias), some.int64([1])]) : null;
   some.output(
     column
-      ? some.op("Squeeze", [some.op("MatMul", [probabilities, column]), some.int64([1])])
-      : some.op("ConstantOfShape", [some.op("Shape", [probabilities], { start: 0, end: 1 })]),
+      ? some.op("Squeeze", [some.op("MatMul", [chosen, column]), some.int64([1])])
+      : some.op("ConstantOfShape", [some.op("Shape", [chosen], { start: 0, end: 1 })]),
     FLOAT,
   );
   const none = new Graph("no_expectation", parent.names);
   none.output(empty(none, [0, spec.dModel], FLOAT), FLOAT);
   none.output(empty(none, [0], FLOAT), FLOAT);
+  const wanted = parent.op("Less", [parent.int64(0), count]);
   const [expectation, expected] = parent.ops("If", [wanted], 2, { then_branch: some, else_branch: none });
   return [expectation as string, expected as string];
 }

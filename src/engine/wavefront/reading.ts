@@ -12,6 +12,8 @@ export interface Reading {
   /** Whose events this read-out goes into. */
   readonly variants: readonly number[];
   readonly mode: ReadoutMode;
+  /** Whether the rows' expectations are wanted (see metrics/divergence). */
+  readonly expects: boolean;
   readonly lens: ReadoutLens;
   /** [P, d]; for mode divergence P hidden vectors p, and as many q in `other`. */
   readonly x: Float32Array;
@@ -20,7 +22,8 @@ export interface Reading {
   readonly result: ReadingResult;
   /** Rows already read out. */
   done: number;
-  readonly since: number;
+  /** When it may no longer be kept waiting for company, on performance.now()'s clock. */
+  readonly due: number;
 }
 
 /** Row-major, P rows. */
@@ -30,7 +33,7 @@ export interface ReadingResult {
   readonly hidden: Float32Array;
   readonly entropyNats: Float64Array;
   readonly logSumExp: Float32Array;
-  /** [P, d] and [P]; empty unless the mode asks for them. */
+  /** [P, d] and [P]; empty unless the reading expects them. */
   readonly expectation: Float32Array;
   readonly expectedBias: Float32Array;
   /** [P], mode divergence only. */
@@ -38,32 +41,38 @@ export interface ReadingResult {
 }
 
 /** Room for P rows; `k` and `followed` [P, m] fix the widths. */
-export function emptyResult(count: number, d: number, k: number, followed: Int32Array, mode: ReadoutMode): ReadingResult {
-  const expects = mode === "readoutWithExpectation";
-  const reads = mode !== "divergence";
+export function emptyResult(count: number, d: number, k: number, followed: Int32Array, expects: boolean): ReadingResult {
   const floats = (size: number) => new Float32Array(size);
   return {
     rows: {
-      topIds: new Int32Array(reads ? count * k : 0),
-      topLogprobs: floats(reads ? count * k : 0),
-      entropyBits: floats(reads ? count : 0),
+      topIds: new Int32Array(count * k),
+      topLogprobs: floats(count * k),
+      entropyBits: floats(count),
       followedIds: followed,
       followedLogits: floats(followed.length).fill(Number.NaN),
       followedLogprobs: floats(followed.length).fill(Number.NaN),
       followedRanks: new Int32Array(followed.length),
     },
     k,
-    hidden: floats(reads ? count * d : 0),
-    entropyNats: new Float64Array(reads ? count : 0),
-    logSumExp: floats(reads ? count : 0),
+    hidden: floats(count * d),
+    entropyNats: new Float64Array(count),
+    logSumExp: floats(count),
     expectation: floats(expects ? count * d : 0),
     expectedBias: floats(expects ? count : 0),
-    divergence: new Float64Array(reads ? 0 : count),
+    divergence: new Float64Array(0),
   };
 }
 
-/** Copies rows `from` … `from + count` of a chunk into the reading, at its row `reading.done`. */
-export function accept(reading: Reading, chunk: ReadoutChunkResult, from: number, count: number, followedCount: number): void {
+/** Room for the divergences of `count` pairs. */
+export function emptyDivergences(count: number): ReadingResult {
+  return { ...emptyResult(0, 0, 0, new Int32Array(0), false), divergence: new Float64Array(count) };
+}
+
+/**
+ * Copies rows `from` … `from + count` of a chunk into the reading, at its row `reading.done`. `expected`: where the
+ * chunk's expectations of these rows begin.
+ */
+export function accept(reading: Reading, chunk: ReadoutChunkResult, from: number, count: number, followedCount: number, expected: number): void {
   const { result, done } = reading;
   const { rows, k } = result;
   const P = result.entropyNats.length;
@@ -73,9 +82,9 @@ export function accept(reading: Reading, chunk: ReadoutChunkResult, from: number
     target.set(source.subarray(from * width, (from + count) * width), done * width);
   place(result.hidden, chunk.hidden, d);
   place(result.logSumExp, chunk.logSumExp, 1);
-  if (result.expectation.length > 0) {
-    place(result.expectation, chunk.expectation, d);
-    place(result.expectedBias, chunk.expectedBias, 1);
+  if (reading.expects) {
+    result.expectation.set(chunk.expectation.subarray(expected * d, (expected + count) * d), done * d);
+    result.expectedBias.set(chunk.expectedBias.subarray(expected, expected + count), done);
   }
   for (let i = 0; i < count; i++) {
     const nats = chunk.entropyNats[from + i] as number;

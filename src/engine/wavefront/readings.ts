@@ -3,9 +3,6 @@ import { READOUT_CHUNK, type ReadoutChunk, type ReadoutRunner } from "../readout
 import { accept, type Reading } from "./reading.ts";
 import type { Run } from "./run.ts";
 
-/** How long a reading may wait for others, so that one pass over the unembed serves several layers. */
-const PATIENCE_MS = 3;
-
 interface Piece {
   readonly reading: Reading;
   readonly from: number;
@@ -30,10 +27,9 @@ export class Readings {
     this.#rows = this.#waiting.reduce((sum, reading) => sum + rowsOf(reading) - reading.done, 0);
   }
 
-  /** A full chunk waits, or the oldest reading has waited long enough. */
+  /** A full chunk waits, or some reading has waited long enough. */
   due(now: number): boolean {
-    const oldest = this.#waiting[0];
-    return oldest !== undefined && (this.#rows >= READOUT_CHUNK || now - oldest.since >= PATIENCE_MS);
+    return this.#rows >= READOUT_CHUNK || this.#waiting.some(({ due }) => now >= due);
   }
 
   /**
@@ -87,8 +83,10 @@ async function readoutChunk(runner: ReadoutRunner, pieces: readonly Piece[], row
   const x = new Float32Array(rows * d);
   const inverseSigma = first.inverseSigma ? new Float32Array(rows) : null;
   const followed = new Int32Array(rows * m);
+  const expect: number[] = [];
   let at = 0;
   for (const { reading, from, count } of pieces) {
+    if (reading.expects) for (let i = 0; i < count; i++) expect.push(at + i);
     x.set(reading.x.subarray(from * d, (from + count) * d), at * d);
     if (reading.inverseSigma) inverseSigma?.set(reading.inverseSigma.subarray(from, from + count), at);
     const own = reading.result.rows.followedIds.length / rowsOf(reading);
@@ -100,12 +98,14 @@ async function readoutChunk(runner: ReadoutRunner, pieces: readonly Piece[], row
     at += count;
   }
   const topK = pieces.reduce((most, { reading }) => Math.max(most, reading.result.k), 1);
-  const chunk: ReadoutChunk = { x, mode: first.mode, lens: first.lens, inverseSigma, topK, followed, followedCount: m };
+  const chunk: ReadoutChunk = { x, mode: first.mode, lens: first.lens, inverseSigma, topK, followed, followedCount: m, expect };
   const result = await runner.run(chunk);
   at = 0;
+  let expected = 0;
   for (const { reading, count } of pieces) {
-    accept(reading, result, at, count, m);
+    accept(reading, result, at, count, m, expected);
     at += count;
+    if (reading.expects) expected += count;
   }
 }
 
@@ -118,7 +118,7 @@ async function divergenceChunk(runner: ReadoutRunner, pieces: readonly Piece[], 
     at += count;
   }
   const { lens } = (pieces[0] as Piece).reading;
-  const chunk: ReadoutChunk = { x, mode: "divergence", lens, inverseSigma: null, topK: 1, followed: new Int32Array(0), followedCount: 0 };
+  const chunk: ReadoutChunk = { x, mode: "divergence", lens, inverseSigma: null, topK: 1, followed: new Int32Array(0), followedCount: 0, expect: [] };
   const { divergence } = await runner.run(chunk);
   at = 0;
   for (const { reading, count } of pieces) {

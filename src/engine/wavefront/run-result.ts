@@ -1,7 +1,7 @@
 /** What a run adds up to: divergences between layers and between variants. */
 import { divergenceByExpectation } from "../../metrics/divergence.ts";
 import type { Comparison, ResultEvent, RunJob } from "../protocol.ts";
-import { emptyResult, type Reading, type ReadingResult } from "./reading.ts";
+import { emptyDivergences, type Reading, type ReadingResult } from "./reading.ts";
 
 /** One divergence per position between two readings; a cell is where the value belongs. */
 interface Divergence {
@@ -51,7 +51,7 @@ export class RunResult {
    * All divergences by the cheap identity; those too near its error come back as one reading of pairs of hidden
    * vectors, to be summed directly. Null: none (any more).
    */
-  doubtful(): Pick<Reading, "mode" | "x" | "other" | "result"> | null {
+  doubtful(): Pick<Reading, "mode" | "expects" | "x" | "other" | "result"> | null {
     if (this.#direct) {
       for (const [index, { divergence, position }] of this.#direct.doubts.entries()) {
         divergence.nats[position] = Math.max(0, this.#direct.result.divergence[index] as number);
@@ -66,9 +66,9 @@ export class RunResult {
       x.set(this.#row(divergence.p.hidden, position), index * this.#d);
       other.set(this.#row(divergence.q.hidden, position), index * this.#d);
     }
-    const result = emptyResult(doubts.length, this.#d, 1, new Int32Array(0), "divergence");
+    const result = emptyDivergences(doubts.length);
     this.#direct = { doubts, result };
-    return { mode: "divergence", x, other, result };
+    return { mode: "divergence", expects: false, x, other, result };
   }
 
   /** The result event; `doubtful` has been called until it gave null. */

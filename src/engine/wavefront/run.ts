@@ -10,6 +10,9 @@ import { emptyResult, type Reading } from "./reading.ts";
 import type { ReadyRow } from "./ready-rows.ts";
 import { RunResult } from "./run-result.ts";
 
+/** How long a layer's read-out may wait for others, so that one pass over the unembed serves several layers. */
+const PATIENCE_MS = 3;
+
 /** Where a run hands its work to. */
 export interface Work {
   ready(row: ReadyRow): void;
@@ -149,12 +152,14 @@ export class Run {
 
   #read(node: PrefixNode, variants: readonly number[], x: Float32Array, inverseSigma: Float32Array | null): void {
     const ends = node.ends.some((variant) => variants.includes(variant));
-    const mode = ends && this.#result.needsExpectation(node.ends) ? "readoutWithExpectation" : "readout";
+    const expects = ends && this.#result.needsExpectation(node.ends);
     const k = Math.min(this.job.readout.topK, this.#spec.tokenCount);
-    const result = emptyResult(this.job.readout.positions.length, this.#spec.dModel, k, this.#followed, mode);
+    const result = emptyResult(this.job.readout.positions.length, this.#spec.dModel, k, this.#followed, expects);
     const lens = inverseSigma ? "frozenNorm" : "standard";
+    // Layers are streamed: they wait a moment for company. What only the result needs waits for a full chunk.
+    const due = this.job.readout.layers === "all" ? performance.now() + PATIENCE_MS : Number.POSITIVE_INFINITY;
     this.#readingsLeft++;
-    this.#work.read({ run: this, node, variants, mode, lens, x, other: null, inverseSigma, result, done: 0, since: performance.now() });
+    this.#work.read({ run: this, node, variants, mode: "readout", expects, lens, x, other: null, inverseSigma, result, done: 0, due });
   }
 
   #finishIfDone(): void {
@@ -163,7 +168,7 @@ export class Run {
     if (doubtful) {
       this.#readingsLeft++;
       const lens = this.job.readout.lens === "frozen-norm" ? "hiddenFrozenNorm" : "hidden";
-      this.#work.read({ ...doubtful, run: this, node: null, variants: [], lens, inverseSigma: null, done: 0, since: performance.now() });
+      this.#work.read({ ...doubtful, run: this, node: null, variants: [], lens, inverseSigma: null, done: 0, due: 0 });
       return;
     }
     this.#over = true;
