@@ -127,7 +127,7 @@ export class Run {
     }
     const atPositions = live ? x : takeRows(x, this.#spec.dModel, job.readout.positions);
     if (job.readout.lens === "frozen-norm") this.#readFrozen(node, atPositions);
-    else if (this.#isRead(node)) this.#read(node, node.variants, atPositions, null);
+    else if (this.#isRead(node)) this.#read(node, job.readout.layers === "all" ? node.variants : node.ends, atPositions, null);
     const captured = this.#captures.get(node);
     const waits = job.readout.lens === "frozen-norm" ? job.readout.layers === "all" || node.ends.length > 0 : this.#isRead(node);
     if (!waits && captured && Object.keys(captured).length > 0) {
