@@ -1,0 +1,70 @@
+import type { Layers } from "../schemas/operations.ts";
+import type { Context, ModelShape } from "./context.ts";
+import { range, refuse } from "./refusal.ts";
+import { type Slot, type State, slotsByBlock } from "./state.ts";
+
+/** A block that an operation names, where it does so, and where the block now stands. */
+export interface Named {
+  readonly block: number;
+  readonly pointer: string;
+  readonly slots: readonly Slot[];
+}
+
+/** Refuses a layer that the model has not. */
+export function checkLayer(block: number, pointer: string, model: ModelShape): void {
+  if (block < 0 || block >= model.nLayers) {
+    refuse(pointer, `layer ${block} is out of range: ${model.id} has layers ${range(model.nLayers - 1)}`);
+  }
+}
+
+/** The layers of a list or range, each once and each of the model, in the order they were named. */
+export function listLayers(layers: Layers, pointer: string, model: ModelShape): { block: number; pointer: string }[] {
+  if (!Array.isArray(layers)) {
+    const { from, to } = layers;
+    checkLayer(from, `${pointer}/from`, model);
+    checkLayer(to, `${pointer}/to`, model);
+    if (from > to) refuse(pointer, `a range from ${from} to ${to} has no layers: from may not be more than to`);
+    return Array.from({ length: to - from + 1 }, (_, i) => ({ block: from + i, pointer }));
+  }
+  const seen = new Set<number>();
+  return layers.map((block, i) => {
+    const at = `${pointer}/${i}`;
+    checkLayer(block, at, model);
+    if (seen.has(block)) refuse(at, `layer ${block} is named twice`);
+    seen.add(block);
+    return { block, pointer: at };
+  });
+}
+
+/** Layers that an operation names, with the slots where they now stand. One that was taken out is refused. */
+export function namedBlocks(layers: Layers, state: State, context: Context): readonly Named[] {
+  const slots = slotsByBlock(state.places);
+  return listLayers(layers, `${context.pointer}/layers`, context.model).map(({ block, pointer }) => ({
+    block,
+    pointer,
+    slots: slots.get(block) ?? gone(block, pointer),
+  }));
+}
+
+/** One layer of a field of its own. */
+export function namedBlock(block: number, field: string, state: State, context: Context): Named {
+  const pointer = `${context.pointer}/${field}`;
+  checkLayer(block, pointer, context.model);
+  return { block, pointer, slots: slotsByBlock(state.places).get(block) ?? gone(block, pointer) };
+}
+
+/** Where a block stands that an operation is about to move. One that stands more than once is refused. */
+export function onlySlot(named: Named, participle: string): Slot {
+  if (named.slots.length > 1) {
+    refuse(
+      named.pointer,
+      `layer ${named.block} stands ${named.slots.length} times, so it cannot be ${participle}; say with "order" what runs where`,
+    );
+  }
+  return named.slots[0] as Slot;
+}
+
+/** Refuses a block that an earlier operation took out. */
+export function gone(block: number, pointer: string): never {
+  refuse(pointer, `layer ${block} cannot be named any more: an earlier operation took it out`);
+}
