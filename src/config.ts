@@ -1,0 +1,149 @@
+/** The only reader of the environment: every variable checked, a wrong value refused with its name. */
+import { totalmem } from "node:os";
+import { z } from "zod";
+
+const MIB = 1024 * 1024;
+const GIB = 1024 * MIB;
+/** The largest delay a timer can hold, in seconds. */
+const MAX_SECONDS = 2_000_000;
+
+function integer(least: number, most: number) {
+  return z
+    .string()
+    .refine((text) => /^\d{1,16}$/.test(text) && Number(text) >= least && Number(text) <= most, `a whole number from ${least} to ${most}`)
+    .transform(Number);
+}
+
+const flag = z.enum(["true", "false"], "true or false").transform((text) => text === "true");
+const folder = z.string();
+
+const device = z.string().superRefine((value, context) => {
+  if (value === "auto" || value === "cpu") return;
+  const known = value === "webgpu" || value === "cuda";
+  context.addIssue({ code: "custom", message: known ? "auto or cpu; this version has no such device yet" : "auto or cpu" });
+});
+
+const apiKeys = z
+  .string()
+  .transform((text) => text.split(",").map((key) => key.trim()).filter(Boolean))
+  .refine((keys) => keys.every((key) => /^[\x21-\x7e]{8,256}$/.test(key)), "keys of 8 to 256 printable characters, separated by commas");
+
+const variables = {
+  PORT: integer(0, 65_535).default(3000),
+  HOST: z.string().default("127.0.0.1"),
+  MODELS_DIR: folder.default("models"),
+  DATASETS_DIR: folder.default("datasets"),
+  DATA_DIR: folder.default("data"),
+  DEVICE: device.transform(() => "cpu").default("cpu"),
+  THREADS: integer(1, 1024).nullable().default(null),
+  WEIGHTS: z.enum(["packed", "mapped"], "packed or mapped").default("packed"),
+  API_KEYS: apiKeys.default([]),
+  ALLOW_OPEN: flag.default(false),
+  LOG_LEVEL: z
+    .enum(["silent", "error", "warn", "info", "debug"], "silent, error, warn, info or debug")
+    .default("info"),
+  /** The engine process ends after this long without work; 0: never. */
+  ENGINE_IDLE_SECONDS: integer(0, MAX_SECONDS).default(0),
+  /** Weights held at once. */
+  MODEL_MEMORY_BYTES: integer(MIB, 2 ** 50).default(() => Math.floor(memoryBytes() / 2)),
+  MAX_BODY_BYTES: integer(1024, GIB).default(MIB),
+  MAX_ACTIVE_RUNS: integer(1, 10_000).default(64),
+  MAX_QUEUED_RUNS: integer(0, 100_000).default(256),
+  /** Residual streams and read-outs of all runs in flight, as estimated before they start. */
+  MAX_RUN_MEMORY_BYTES: integer(MIB, 2 ** 50).default(() => Math.floor(memoryBytes() / 4)),
+  /** Text of one run's events, as estimated before it starts. */
+  MAX_RUN_LOG_BYTES: integer(MIB, 2 ** 50).default(GIB),
+  /** Logs of finished runs that are kept, the newest first. */
+  RUN_LOG_RETENTION_RUNS: integer(1, 10_000_000).default(1000),
+  RUN_LOG_RETENTION_BYTES: integer(MIB, 2 ** 50).default(4 * GIB),
+  SSE_HEARTBEAT_SECONDS: integer(1, 3600).default(5),
+  /** What may wait for one client before its connection is closed. */
+  MAX_CLIENT_QUEUE_BYTES: integer(4096, GIB).default(8 * MIB),
+  /** How long streams in flight may take to end after SIGTERM. */
+  DRAIN_SECONDS: integer(0, 3600).default(20),
+} as const;
+
+/** RAM, or the container's share of it. */
+function memoryBytes(): number {
+  const limit = process.constrainedMemory?.() ?? 0;
+  return limit > 0 && limit < totalmem() ? limit : totalmem();
+}
+
+export interface Config {
+  readonly port: number;
+  readonly host: string;
+  readonly modelsDir: string;
+  readonly datasetsDir: string;
+  readonly dataDir: string;
+  readonly device: string;
+  readonly threads: number | null;
+  readonly weights: "packed" | "mapped";
+  readonly apiKeys: readonly string[];
+  readonly logLevel: "silent" | "error" | "warn" | "info" | "debug";
+  readonly engineIdleSeconds: number | null;
+  readonly modelMemoryBytes: number;
+  readonly maxBodyBytes: number;
+  readonly maxActiveRuns: number;
+  readonly maxQueuedRuns: number;
+  readonly maxRunMemoryBytes: number;
+  readonly maxRunLogBytes: number;
+  readonly runLogRetentionRuns: number;
+  readonly runLogRetentionBytes: number;
+  readonly heartbeatSeconds: number;
+  readonly maxClientQueueBytes: number;
+  readonly drainSeconds: number;
+}
+
+/** A variable has a value that it may not have. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+}
+
+/** Reads the configuration. An empty variable counts as absent. Throws `ConfigError` naming every wrong value. */
+export function readConfig(environment: Readonly<Record<string, string | undefined>> = process.env): Config {
+  const wrong: string[] = [];
+  function read<K extends keyof typeof variables>(name: K): z.output<(typeof variables)[K]> {
+    const value = environment[name]?.trim() || undefined;
+    const result = variables[name].safeParse(value);
+    if (result.success) return result.data as z.output<(typeof variables)[K]>;
+    const shown = name === "API_KEYS" ? "(not shown)" : JSON.stringify(value);
+    wrong.push(`${name} is ${shown}; it must be ${result.error.issues[0]?.message}.`);
+    return undefined as never;
+  }
+  const idle = read("ENGINE_IDLE_SECONDS");
+  const allowOpen = read("ALLOW_OPEN");
+  const config: Config = {
+    port: read("PORT"),
+    host: read("HOST"),
+    modelsDir: read("MODELS_DIR"),
+    datasetsDir: read("DATASETS_DIR"),
+    dataDir: read("DATA_DIR"),
+    device: read("DEVICE"),
+    threads: read("THREADS"),
+    weights: read("WEIGHTS"),
+    apiKeys: read("API_KEYS"),
+    logLevel: read("LOG_LEVEL"),
+    engineIdleSeconds: idle === 0 ? null : idle,
+    modelMemoryBytes: read("MODEL_MEMORY_BYTES"),
+    maxBodyBytes: read("MAX_BODY_BYTES"),
+    maxActiveRuns: read("MAX_ACTIVE_RUNS"),
+    maxQueuedRuns: read("MAX_QUEUED_RUNS"),
+    maxRunMemoryBytes: read("MAX_RUN_MEMORY_BYTES"),
+    maxRunLogBytes: read("MAX_RUN_LOG_BYTES"),
+    runLogRetentionRuns: read("RUN_LOG_RETENTION_RUNS"),
+    runLogRetentionBytes: read("RUN_LOG_RETENTION_BYTES"),
+    heartbeatSeconds: read("SSE_HEARTBEAT_SECONDS"),
+    maxClientQueueBytes: read("MAX_CLIENT_QUEUE_BYTES"),
+    drainSeconds: read("DRAIN_SECONDS"),
+  };
+  if (wrong.length === 0 && !isLoopback(config.host) && config.apiKeys.length === 0 && !allowOpen)
+    wrong.push(
+      `HOST is ${JSON.stringify(config.host)}, which others can reach; it must be a loopback address, or API_KEYS set, or ALLOW_OPEN=true.`,
+    );
+  if (wrong.length > 0) throw new ConfigError(wrong.join("\n"));
+  return config;
+}
+
+function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || host === "[::1]" || /^127(\.\d{1,3}){3}$/.test(host);
+}

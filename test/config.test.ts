@@ -1,0 +1,43 @@
+import { describe, expect, it } from "vitest";
+import { ConfigError, readConfig } from "../src/config.ts";
+
+describe("readConfig", () => {
+  it("Works with nothing set, on loopback only", () => {
+    const config = readConfig({});
+    expect(config).toMatchObject({ port: 3000, host: "127.0.0.1", modelsDir: "models", dataDir: "data", device: "cpu", threads: null });
+    expect(config.modelMemoryBytes).toBeGreaterThan(1e8);
+    expect(config.engineIdleSeconds).toBeNull();
+  });
+
+  it("Counts an empty variable as absent", () => {
+    expect(readConfig({ PORT: "", THREADS: " " })).toMatchObject({ port: 3000, threads: null });
+  });
+
+  it("Refuses a wrong value with its name, the value and what is allowed", () => {
+    expect(() => readConfig({ PORT: "http" })).toThrow(new ConfigError('PORT is "http"; it must be a whole number from 0 to 65535.'));
+    expect(() => readConfig({ WEIGHTS: "folded" })).toThrow('WEIGHTS is "folded"; it must be packed or mapped.');
+    expect(() => readConfig({ MAX_ACTIVE_RUNS: "0" })).toThrow('MAX_ACTIVE_RUNS is "0"; it must be a whole number from 1 to 10000.');
+    expect(() => readConfig({ ALLOW_OPEN: "yes" })).toThrow('ALLOW_OPEN is "yes"; it must be true or false.');
+  });
+
+  it("Names every wrong value at once", () => {
+    expect(() => readConfig({ PORT: "-1", LOG_LEVEL: "loud" })).toThrow(/PORT[^\n]*\n LOG_LEVEL|PORT[^\n]*\nLOG_LEVEL/);
+  });
+
+  it("Refuses devices that this version does not have, by name", () => {
+    expect(readConfig({ DEVICE: "auto" }).device).toBe("cpu");
+    expect(() => readConfig({ DEVICE: "cuda" })).toThrow('DEVICE is "cuda"; it must be auto or cpu; this version has no such device yet.');
+    expect(() => readConfig({ DEVICE: "tpu" })).toThrow('DEVICE is "tpu"; it must be auto or cpu.');
+  });
+
+  it("Listens to others only with keys, or when told to be open", () => {
+    expect(() => readConfig({ HOST: "0.0.0.0" })).toThrow('HOST is "0.0.0.0", which others can reach');
+    expect(readConfig({ HOST: "0.0.0.0", API_KEYS: "first-key, second-key" }).apiKeys).toEqual(["first-key", "second-key"]);
+    expect(readConfig({ HOST: "0.0.0.0", ALLOW_OPEN: "true" }).host).toBe("0.0.0.0");
+    expect(readConfig({ HOST: "::1" }).host).toBe("::1");
+  });
+
+  it("Never repeats a key", () => {
+    expect(() => readConfig({ API_KEYS: "short" })).toThrow("API_KEYS is (not shown); it must be keys of 8 to 256 printable characters");
+  });
+});
