@@ -1,0 +1,35 @@
+/** What this machine can do: its matrix rate through ONNX Runtime, measured in the same run as everything else. */
+import { cpus } from "node:os";
+import { type InferenceSession, Tensor } from "onnxruntime-node";
+import { encodeModel, FLOAT, Graph, Names } from "../src/engine/graph/onnx.ts";
+import type { ModelSpec } from "../src/engine/model-spec.ts";
+import { createSession } from "../src/engine/session.ts";
+
+const ROWS = 768;
+
+/** GFLOP/s of one big product with packed weights, [768, d] × [d, d_mlp]: the best of some tries. */
+export async function matrixRate(spec: ModelSpec): Promise<() => Promise<number>> {
+  const weight = spec.blocks[0]?.mlp.up.weight;
+  if (!weight) throw new Error("a model without blocks has no matrix to measure");
+  const graph = new Graph("rate", new Names());
+  graph.input("a", FLOAT, [ROWS, spec.dModel]);
+  graph.ops("MatMul", ["a", graph.weight(weight)], ["b"]);
+  graph.output("b", FLOAT);
+  const session: InferenceSession = await createSession(encodeModel(graph), { threads: null, weights: "packed" });
+  const a = new Tensor("float32", new Float32Array(ROWS * spec.dModel).fill(0.1), [ROWS, spec.dModel]);
+  const b = new Tensor("float32", new Float32Array(ROWS * spec.dMlp), [ROWS, spec.dMlp]);
+  return async () => {
+    let best = Number.POSITIVE_INFINITY;
+    for (let i = 0; i < 12; i++) {
+      const start = performance.now();
+      await session.run({ a }, { b });
+      best = Math.min(best, performance.now() - start);
+    }
+    return (2 * ROWS * spec.dModel * spec.dMlp) / best / 1e6;
+  };
+}
+
+export function machineName(): string {
+  const [first] = cpus();
+  return `${cpus().length} cores of ${first?.model ?? "an unknown processor"}, ${process.platform}-${process.arch}`;
+}
