@@ -111,9 +111,10 @@ export class BlockRunner {
     return results;
   }
 
-  /** [R, T, d], right-padded with zeros; without a copy where the rows already lie behind one another. */
+  /** [R, T, d], right-padded with zeros, one lone position doubled; without a copy where the rows already lie behind one another. */
   #gather(rows: readonly BlockRow[], longest: number): Tensor {
     const d = this.#spec.dModel;
+    if (rows.length * longest === 1) return this.#gather([...rows, ...rows], longest);
     const size = rows.length * longest * d;
     const dims = [rows.length, longest, d];
     const first = (rows[0] as BlockRow).x;

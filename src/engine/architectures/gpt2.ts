@@ -1,43 +1,44 @@
-/** GPT-2 (openai/gpt2 …): sequential blocks, LayerNorm, learned positions, fused queries, keys and values as Conv1D. */
-import type { Architecture, LinearNames, NormNames } from "./architecture.ts";
+import { type Architecture, always, frozen, setting } from "./architecture.ts";
 
-const conv1d = (name: string): LinearNames => ({ weight: `${name}.weight`, bias: `${name}.bias`, layout: "in_out" });
-const norm = (name: string): NormNames => ({ weight: `${name}.weight`, bias: `${name}.bias` });
+const biased = always(true);
 
-export const gpt2: Architecture = {
+/** GPT-2: learned positions, sequential blocks, LayerNorm, Conv1D weights, tied unembed. */
+export const gpt2: Architecture = frozen<Architecture>({
   modelType: "gpt2",
-  family: "GPT-2",
-  config: {
-    nLayers: { keys: ["n_layer", "num_hidden_layers"], default: 12 },
-    dModel: { keys: ["n_embd", "hidden_size"], default: 768 },
-    nHeads: { keys: ["n_head", "num_attention_heads"], default: 12 },
-    kvHeads: { keys: [], default: "n_heads" },
-    headDim: { keys: [], default: "d_model/n_heads" },
-    dMlp: { keys: ["n_inner"], default: "4·d_model" },
-    vocabSize: { keys: ["vocab_size"], default: 50257 },
-    contextLength: { keys: ["n_positions", "n_ctx", "max_position_embeddings"], default: 1024 },
-    epsilon: { keys: ["layer_norm_epsilon"], default: 1e-5 },
-    activation: { keys: ["activation_function"], default: "gelu_new" },
-    tied: { keys: ["tie_word_embeddings"], default: true },
-    scaleAttention: { keys: ["scale_attn_weights"], default: true },
-    scaleByInverseLayer: { keys: ["scale_attn_by_inverse_layer_idx"], default: false },
-    parallel: { keys: [], default: false },
+  sizes: {
+    layers: setting("n_layer", 12),
+    dModel: setting("n_embd", 768),
+    heads: setting("n_head", 12),
+    kvHeads: always(null),
+    headDim: always(null),
+    dMlp: setting("n_inner", null),
+    vocab: setting("vocab_size", 50257),
+    context: setting("n_positions", 1024),
   },
-  // reorder_and_upcast_attn changes only the order of operations in half precision.
-  accepted: { add_cross_attention: [false] },
-  prefixes: ["transformer.", ""],
-  activations: { gelu_new: "gelu_tanh", gelu_pytorch_tanh: "gelu_tanh", gelu: "gelu", relu: "relu", silu: "silu", swish: "silu" },
-  norm: "layer",
-  rotary: null,
-  tensors: {
-    tokenEmbedding: "wte.weight",
-    positionEmbedding: "wpe.weight",
-    attnNorm: norm("h.{i}.ln_1"),
-    mlpNorm: norm("h.{i}.ln_2"),
-    qkv: { kind: "fused", order: "parts", ...conv1d("h.{i}.attn.c_attn") },
-    attnOut: conv1d("h.{i}.attn.c_proj"),
-    mlp: { kind: "plain", up: conv1d("h.{i}.mlp.c_fc"), down: conv1d("h.{i}.mlp.c_proj") },
-    finalNorm: norm("ln_f"),
-    unembed: { weight: "lm_head.weight", bias: null, layout: "out_in" },
+  normEpsilon: setting("layer_norm_epsilon", 1e-5),
+  activation: setting("activation_function", "gelu_new"),
+  bases: ["transformer.", ""],
+  tokenEmbedding: "{base}wte.weight",
+  positionEmbedding: "{base}wpe.weight",
+  block: {
+    parallel: always(false),
+    attnNorm: { kind: "layer", name: "{base}h.{i}.ln_1", bias: true },
+    mlpNorm: { kind: "layer", name: "{base}h.{i}.ln_2", bias: true },
+    qkv: { kind: "fused", order: "parts", linear: { name: "{base}h.{i}.attn.c_attn", layout: "in_out", bias: biased } },
+    attnOut: { name: "{base}h.{i}.attn.c_proj", layout: "in_out", bias: biased },
+    scaledByHeadDim: setting("scale_attn_weights", true),
+    scaledByBlock: setting("scale_attn_by_inverse_layer_idx", false),
+    rotary: null,
+    mlp: {
+      kind: "plain",
+      up: { name: "{base}h.{i}.mlp.c_fc", layout: "in_out", bias: biased },
+      down: { name: "{base}h.{i}.mlp.c_proj", layout: "in_out", bias: biased },
+    },
   },
-};
+  finalNorm: { kind: "layer", name: "{base}ln_f", bias: true },
+  unembed: { name: "lm_head", layout: "out_in", bias: always(false), tied: setting("tie_word_embeddings", true) },
+  refused: [
+    { key: "add_cross_attention", allowed: [false] },
+    { key: "pruned_heads", allowed: [{}] },
+  ],
+});

@@ -1,29 +1,31 @@
-/** The models folder: every folder in it with a config.json is a model; its name is the model's id. */
-import { existsSync, readdirSync, statSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
+import { statOf } from "./files.ts";
 
-export interface ListedModel {
+export interface CatalogueEntry {
+  /** The folder's name. */
   readonly id: string;
   readonly folder: string;
 }
 
-/** All models, by id; none where the folder does not exist. */
-export function listModels(modelsDir: string): ListedModel[] {
-  let names: string[];
+/** The folders that hold a config.json, by name. Hidden ones are not models; a folder that is missing holds none. */
+export function listModels(modelsDir: string): CatalogueEntry[] {
+  return namesIn(modelsDir)
+    .filter((id) => !id.startsWith("."))
+    .sort()
+    .map((id) => ({ id, folder: join(modelsDir, id) }))
+    .filter(({ folder }) => statOf(join(folder, "config.json"))?.isFile());
+}
+
+/** A model's folder. Only names that the list holds are found: no path leads out of it. */
+export function findModel(modelsDir: string, id: string): string | undefined {
+  return listModels(modelsDir).find((model) => model.id === id)?.folder;
+}
+
+function namesIn(folder: string): string[] {
   try {
-    names = readdirSync(modelsDir);
+    return readdirSync(folder);
   } catch {
     return [];
   }
-  return names.sort().flatMap((id) => {
-    const folder = findModel(modelsDir, id);
-    return folder ? [{ id, folder }] : [];
-  });
-}
-
-/** The folder of a model, or undefined. An id is a plain name: it cannot lead out of the models folder. */
-export function findModel(modelsDir: string, id: string): string | undefined {
-  if (!/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(id)) return undefined;
-  const folder = join(modelsDir, id);
-  return statSync(folder, { throwIfNoEntry: false })?.isDirectory() && existsSync(join(folder, "config.json")) ? folder : undefined;
 }

@@ -1,85 +1,108 @@
-/** An architecture's table, a configuration and the tensors that are there, made into the parts of a model. */
-import type { LinearNames, NormNames } from "../architectures/architecture.ts";
-import type { BlockSpec, LinearSpec, ModelSpec, NormSpec, TensorRef } from "../model-spec.ts";
-import type { ModelConfig } from "./config.ts";
-import { isWeightType, type StoredTensor } from "./safetensors.ts";
+/** Turns a configuration and tensors into a model's specification, as the table of its family says. Knows no family. */
+import type { Architecture } from "../architectures/architecture.ts";
+import type { AttentionSpec, BlockSpec, LinearSpec, MlpSpec, ModelSpec, RotarySpec, TensorRef } from "../model-spec.ts";
+import { ConfigReader } from "./config.ts";
+import type { JsonObject } from "./files.ts";
+import { readRotary } from "./rotary.ts";
+import { type ModelSizes, readSizes } from "./sizes.ts";
+import { TensorFinder } from "./tensors.ts";
+import type { Weights } from "./weights.ts";
 
-export type ModelParts = Pick<ModelSpec, "tokenEmbedding" | "positionEmbedding" | "blocks" | "finalNorm" | "unembed"> & {
-  /** Every tensor that is used, once. */
-  readonly used: readonly TensorRef[];
-};
+export type InterpretedSpec = Omit<ModelSpec, "revision" | "tokenCount">;
 
-/** Null where a tensor is missing, or of another shape or type; all of them are added to `problems`. */
-export function interpret(config: ModelConfig, tensors: ReadonlyMap<string, StoredTensor>, problems: string[]): ModelParts | null {
-  const { architecture, dModel, dMlp, nHeads, kvHeads, headDim, vocabSize } = config;
+/**
+ * The specification, of use only where no problem was added. Without weights (they could not be read) only the
+ * configuration is checked, and null returned; likewise where a size is wrong, since no shape can be expected then.
+ */
+export function interpret(config: JsonObject, weights: Weights | null, architecture: Architecture, problems: string[]): InterpretedSpec | null {
   const before = problems.length;
-  const names = architecture.tensors;
-  const prefix = architecture.prefixes.find((each) => tensors.has(each + names.tokenEmbedding)) ?? (architecture.prefixes[0] as string);
-  const used = new Map<string, TensorRef>();
-
-  const take = (name: string, shape: readonly number[], bare = false): TensorRef => {
-    const full = bare ? name : prefix + name;
-    const tensor = tensors.get(full);
-    const ref = { ...(tensor ?? { name: full, file: "", shape, offset: 0, length: 0 }), type: "F32" as TensorRef["type"] };
-    if (!tensor) problems.push(`the tensor ${full} is missing; its shape would be [${shape.join(", ")}]`);
-    else if (!isWeightType(tensor.type)) problems.push(`the tensor ${full} has the type ${tensor.type}; F32, F16 and BF16 can be read`);
-    else if (tensor.shape.length !== shape.length || tensor.shape.some((size, axis) => size !== shape[axis])) {
-      problems.push(`the tensor ${full} has the shape [${tensor.shape.join(", ")}]; [${shape.join(", ")}] is expected`);
-    } else ref.type = tensor.type;
-    used.set(full, ref);
-    return ref;
+  const reader = new ConfigReader(config, problems);
+  reader.refuse(architecture);
+  const sizes = readSizes(reader, architecture, problems);
+  const { block, unembed } = architecture;
+  const common: Common = {
+    sizes,
+    epsilon: reader.positive(architecture.normEpsilon),
+    parallel: reader.flag(block.parallel),
+    scaledByHeadDim: reader.flag(block.scaledByHeadDim),
+    scaledByBlock: reader.flag(block.scaledByBlock),
+    activation: reader.activation(architecture.activation),
+    rotary: block.rotary && readRotary(reader, block.rotary, sizes.headDim, problems),
   };
-  const norm = (name: NormNames): NormSpec => ({
-    kind: architecture.norm,
-    weight: take(name.weight, [dModel]),
-    bias: name.bias ? take(name.bias, [dModel]) : null,
-    epsilon: config.epsilon,
-  });
-  const linear = (name: LinearNames, inFeatures: number, outFeatures: number, bare = false): LinearSpec => ({
-    weight: take(name.weight, name.layout === "in_out" ? [inFeatures, outFeatures] : [outFeatures, inFeatures], bare),
-    bias: name.bias ? take(name.bias, [outFeatures], bare) : null,
-    layout: name.layout,
-    inFeatures,
-    outFeatures,
-  });
+  const tied = reader.flag(unembed.tied);
+  if (!weights || problems.length > before) return null;
 
-  const block = (index: number): BlockSpec => {
-    const at = <T extends object>(named: T): T => JSON.parse(JSON.stringify(named).replaceAll("{i}", String(index))) as T;
-    const { qkv, mlp } = names;
-    const heads = nHeads * headDim;
-    const kv = kvHeads * headDim;
-    return {
-      parallel: config.parallel,
-      attnNorm: norm(at(names.attnNorm)),
-      mlpNorm: names.mlpNorm ? norm(at(names.mlpNorm)) : null,
-      attention: {
-        qkv:
-          qkv.kind === "fused"
-            ? { kind: "fused", order: qkv.order, linear: linear(at(qkv), dModel, heads + 2 * kv) }
-            : { kind: "split", q: linear(at(qkv.q), dModel, heads), k: linear(at(qkv.k), dModel, kv), v: linear(at(qkv.v), dModel, kv) },
-        out: linear(at(names.attnOut), heads, dModel),
-        heads: nHeads,
-        kvHeads,
-        headDim,
-        scale: (config.scaleAttention ? 1 / Math.sqrt(headDim) : 1) / (config.scaleByInverseLayer ? index + 1 : 1),
-        rotary: null,
-      },
-      mlp: {
-        activation: config.activation,
-        up: linear(at(mlp.up), dModel, dMlp),
-        down: linear(at(mlp.down), dMlp, dModel),
-        ...(mlp.kind === "gated" ? { kind: "gated", gate: linear(at(mlp.gate), dModel, dMlp) } : { kind: "plain" }),
-      },
-    };
+  const { nLayers, dModel, nHeads, dMlp, vocabSize, contextLength } = sizes;
+  const tensors = new TensorFinder(weights, reader, architecture, problems);
+  const tokenEmbedding = tensors.find(architecture.tokenEmbedding, [vocabSize, dModel]);
+  const positionEmbedding = architecture.positionEmbedding && tensors.find(architecture.positionEmbedding, [contextLength, dModel]);
+  const blocks = Array.from({ length: nLayers }, (_, i) => readBlock(tensors, architecture, common, i));
+  const finalNorm = tensors.norm(architecture.finalNorm, dModel, common.epsilon);
+  const untied = tied ? null : tensors.linear(unembed, dModel, vocabSize);
+  return {
+    family: architecture.modelType,
+    nLayers,
+    dModel,
+    nHeads,
+    dMlp,
+    vocabSize,
+    contextLength,
+    tokenEmbedding,
+    positionEmbedding: positionEmbedding || null,
+    blocks,
+    finalNorm,
+    unembed: untied ?? tiedUnembed(tokenEmbedding, dModel, vocabSize),
+    diskBytes: tensors.used.reduce((sum, { length }) => sum + length, 0),
+    float32Bytes: tensors.used.reduce((sum, { type, length }) => sum + (type === "F32" ? length : 2 * length), 0),
   };
+}
 
-  const tokenEmbedding = take(names.tokenEmbedding, [vocabSize, dModel]);
-  const positionEmbedding = names.positionEmbedding ? take(names.positionEmbedding, [config.contextLength, dModel]) : null;
-  const blocks = Array.from({ length: config.nLayers }, (_, index) => block(index));
-  const finalNorm = norm(names.finalNorm);
-  const unembed: LinearSpec = config.tied
-    ? { weight: tokenEmbedding, bias: null, layout: "out_in", inFeatures: dModel, outFeatures: vocabSize }
-    : linear(names.unembed, dModel, vocabSize, true);
-  if (problems.length > before) return null;
-  return { tokenEmbedding, positionEmbedding, blocks, finalNorm, unembed, used: [...used.values()] };
+/** What all blocks of a model share. */
+interface Common {
+  readonly sizes: ModelSizes;
+  readonly epsilon: number;
+  readonly parallel: boolean;
+  readonly scaledByHeadDim: boolean;
+  readonly scaledByBlock: boolean;
+  readonly activation: MlpSpec["activation"];
+  readonly rotary: RotarySpec | null;
+}
+
+function readBlock(tensors: TensorFinder, { block }: Architecture, common: Common, i: number): BlockSpec {
+  const { dModel, dMlp } = common.sizes;
+  const { activation } = common;
+  const up = tensors.linear(block.mlp.up, dModel, dMlp, i);
+  const down = tensors.linear(block.mlp.down, dMlp, dModel, i);
+  return {
+    parallel: common.parallel,
+    attnNorm: tensors.norm(block.attnNorm, dModel, common.epsilon, i),
+    mlpNorm: block.mlpNorm && tensors.norm(block.mlpNorm, dModel, common.epsilon, i),
+    attention: readAttention(tensors, block, common, i),
+    mlp:
+      block.mlp.kind === "gated"
+        ? { kind: "gated", gate: tensors.linear(block.mlp.gate, dModel, dMlp, i), up, down, activation }
+        : { kind: "plain", up, down, activation },
+  };
+}
+
+function readAttention(tensors: TensorFinder, block: Architecture["block"], common: Common, i: number): AttentionSpec {
+  const { dModel, nHeads, kvHeads, headDim } = common.sizes;
+  const { qkv } = block;
+  const [q, kv] = [nHeads * headDim, kvHeads * headDim];
+  return {
+    qkv:
+      qkv.kind === "fused"
+        ? { kind: "fused", order: qkv.order, linear: tensors.linear(qkv.linear, dModel, q + 2 * kv, i) }
+        : { kind: "split", q: tensors.linear(qkv.q, dModel, q, i), k: tensors.linear(qkv.k, dModel, kv, i), v: tensors.linear(qkv.v, dModel, kv, i) },
+    out: tensors.linear(block.attnOut, q, dModel, i),
+    heads: nHeads,
+    kvHeads,
+    headDim,
+    scale: (common.scaledByHeadDim ? 1 / Math.sqrt(headDim) : 1) / (common.scaledByBlock ? i + 1 : 1),
+    rotary: common.rotary,
+  };
+}
+
+function tiedUnembed(weight: TensorRef, inFeatures: number, outFeatures: number): LinearSpec {
+  return { weight, bias: null, layout: "out_in", inFeatures, outFeatures };
 }

@@ -1,154 +1,170 @@
-/** The safetensors format: eight bytes of header length (little-endian), a JSON header, then the tensors' bytes. */
-import { closeSync, fstatSync, openSync, readFileSync, readSync, realpathSync } from "node:fs";
-import { join } from "node:path";
-import type { TensorRef, TensorType } from "../model-spec.ts";
+/**
+ * The safetensors format: 8 bytes, the header's length N as a little-endian unsigned 64-bit integer; N bytes, a JSON
+ * object from tensor names to { dtype, shape, data_offsets: [begin, end] }, offsets counted from the header's end; the data.
+ * "The byte buffer needs to be entirely indexed, and cannot contain holes."
+ */
+import { decodeText, isObject, type JsonObject, parseObject, readAt, withFile } from "./files.ts";
+import { duplicateKeys } from "./duplicate-keys.ts";
+import { counted, quote } from "./problems.ts";
 
-/** The format's own limit on a header; a larger number is a damaged file, not a large model. */
+/** "The header has a limit of 100 MB, to prevent parsing extremely large JSON." */
 export const MAX_HEADER_BYTES = 100_000_000;
-/** More dimensions than any weight has. */
-const MAX_DIMENSIONS = 8;
-const BYTES_PER_VALUE: Readonly<Record<string, number>> = {
-  BOOL: 1, U8: 1, I8: 1, F8_E5M2: 1, F8_E4M3: 1, I16: 2, U16: 2, F16: 2, BF16: 2, I32: 4, U32: 4, F32: 4, F64: 8, I64: 8, U64: 8,
-};
 
-/** A tensor as the file describes it; of a type that may not be usable as a weight. */
-export interface StoredTensor extends Omit<TensorRef, "type"> {
-  readonly type: string;
+const LENGTH_BYTES = 8;
+
+/** Bits of one element; those of less than a byte are packed. */
+const DTYPE_BITS: ReadonlyMap<string, number> = new Map([
+  ...["F4"].map((name) => [name, 4] as const),
+  ...["F6_E2M3", "F6_E3M2"].map((name) => [name, 6] as const),
+  ...["BOOL", "U8", "I8", "F8_E4M3", "F8_E5M2", "F8_E8M0", "F8_E4M3FNUZ", "F8_E5M2FNUZ"].map((name) => [name, 8] as const),
+  ...["I16", "U16", "F16", "BF16"].map((name) => [name, 16] as const),
+  ...["I32", "U32", "F32"].map((name) => [name, 32] as const),
+  ...["I64", "U64", "F64", "C64"].map((name) => [name, 64] as const),
+]);
+
+/** A tensor of any dtype, in place in a file. */
+export interface StoredTensor {
+  readonly name: string;
+  /** Real, absolute path. */
+  readonly file: string;
+  /** One of the format's dtypes; not only those that a model may use. */
+  readonly dtype: string;
+  readonly shape: readonly number[];
+  /** From the start of the file. */
+  readonly offset: number;
+  readonly length: number;
 }
 
 export interface SafetensorsFile {
-  readonly tensors: ReadonlyMap<string, StoredTensor>;
-  /** The header's bytes as they stand: part of a model's revision. */
+  /** Real, absolute path. */
+  readonly file: string;
+  /** The header's JSON, as stored. */
   readonly header: Uint8Array;
+  /** null: the header names it, but what it says of it is wrong and has been reported. */
+  readonly tensors: ReadonlyMap<string, StoredTensor | null>;
 }
 
-/** Whether a stored type is one that weights can be read from. */
-export function isWeightType(type: string): type is TensorType {
-  return type === "F32" || type === "F16" || type === "BF16";
-}
-
-/** Reads and checks a file's header. What is wrong is added to `problems`; what is right is returned. */
-export function readSafetensors(path: string, label: string, problems: string[]): SafetensorsFile {
-  const none: SafetensorsFile = { tensors: new Map(), header: new Uint8Array() };
-  let descriptor: number;
-  let file: string;
-  try {
-    file = realpathSync(path);
-    descriptor = openSync(file, "r");
-  } catch {
-    problems.push(`${label} cannot be opened`);
-    return none;
-  }
-  try {
-    const size = fstatSync(descriptor).size;
-    if (!fstatSync(descriptor).isFile()) return refuse(`${label} is not a file`);
-    if (size < 8) return refuse(`${label} has ${size} bytes; a safetensors file has at least 8`);
-    const prefix = Buffer.alloc(8);
-    readSync(descriptor, prefix, 0, 8, 0);
-    const length = prefix.readBigUInt64LE();
-    if (length > BigInt(MAX_HEADER_BYTES)) return refuse(`${label}: its header would have ${length} bytes; at most ${MAX_HEADER_BYTES} are allowed`);
-    if (8n + length > BigInt(size)) return refuse(`${label}: its header would end at byte ${8n + length}, but the file has ${size}`);
-    const header = new Uint8Array(Number(length));
-    readSync(descriptor, header, 0, header.length, 8);
-    const parsed = parseObject(Buffer.from(header).toString("utf8"));
-    if (!parsed) return refuse(`${label}: its header is not a JSON object`);
-    return { tensors: checkEntries(parsed, file, label, header.length + 8, size, problems), header };
-  } finally {
-    closeSync(descriptor);
-  }
-
-  function refuse(problem: string): SafetensorsFile {
-    problems.push(problem);
-    return none;
-  }
-}
-
-/**
- * All tensors of a folder: of model.safetensors, or of the shards that model.safetensors.index.json names. A shard
- * is a file of the folder itself (it may be a symlink, as in the hub's cache).
- */
-export function readFolder(folder: string, files: readonly string[], problems: string[]): SafetensorsFile {
-  if (files.includes("model.safetensors")) return readSafetensors(join(folder, "model.safetensors"), "model.safetensors", problems);
-  const index = "model.safetensors.index.json";
-  const weightMap = parseObject(readFileSync(join(folder, index), "utf8"))?.weight_map;
-  const tensors = new Map<string, StoredTensor>();
-  if (!isRecord(weightMap)) {
-    problems.push(`${index} has no object "weight_map"`);
-    return { tensors, header: new Uint8Array() };
-  }
-  const shards = new Map<string, SafetensorsFile>();
-  const headers: Uint8Array[] = [];
-  for (const [name, shard] of Object.entries(weightMap)) {
-    if (typeof shard !== "string" || !/^[^/\\]+$/.test(shard) || shard === "." || shard === ".." || shard.includes("\0")) {
-      problems.push(`${index}: the shard of ${name} is ${JSON.stringify(shard)}, which is not the name of a file in the folder`);
-      continue;
+/** Reads and checks a file's header; null where nothing can be made of it. Never throws: problems are added to the list. */
+export function readSafetensors(path: string, name: string, problems: string[]): SafetensorsFile | null {
+  return withFile(path, name, problems, (fd, size, file) => {
+    if (size < LENGTH_BYTES) {
+      problems.push(`${name} has ${counted(size, "byte")}; a safetensors file begins with ${LENGTH_BYTES} bytes of header length`);
+      return null;
     }
-    let file = shards.get(shard);
-    if (!file) {
-      if (files.includes(shard)) file = readSafetensors(join(folder, shard), shard, problems);
-      else {
-        problems.push(`${index} names the shard ${shard}, which is missing`);
-        file = { tensors: new Map(), header: new Uint8Array() };
-      }
-      shards.set(shard, file);
-      headers.push(file.header);
+    const prefix = Buffer.alloc(LENGTH_BYTES);
+    readAt(fd, prefix, 0);
+    const length = prefix.readBigUInt64LE(0);
+    const room = Math.min(MAX_HEADER_BYTES, size - LENGTH_BYTES);
+    if (length > BigInt(room)) {
+      const bound = room === MAX_HEADER_BYTES ? "the format's limit is" : "the file has room for";
+      problems.push(`${name} announces a header of ${length} bytes; ${bound} ${room}`);
+      return null;
     }
-    const tensor = file.tensors.get(name);
-    if (tensor) tensors.set(name, tensor);
-    else if (file.header.length > 0) problems.push(`${index} says that ${name} is in ${shard}, but it is not`);
-  }
-  return { tensors, header: Buffer.concat(headers) };
+    const header = Buffer.alloc(Number(length));
+    const got = readAt(fd, header, LENGTH_BYTES);
+    if (got < header.length) {
+      problems.push(`${name} ends within its header, after ${got} of ${header.length} bytes`);
+      return null;
+    }
+    const tensors = readHeader(header, { name, file, dataStart: LENGTH_BYTES + header.length, dataBytes: size - LENGTH_BYTES - header.length }, problems);
+    return tensors && { file, header, tensors };
+  });
 }
 
-function checkEntries(header: Record<string, unknown>, file: string, label: string, start: number, size: number, problems: string[]): Map<string, StoredTensor> {
-  const tensors = new Map<string, StoredTensor>();
+interface Place {
+  readonly name: string;
+  readonly file: string;
+  /** Where the data begins, from the start of the file. */
+  readonly dataStart: number;
+  readonly dataBytes: number;
+}
+
+function readHeader(bytes: Uint8Array, place: Place, problems: string[]): Map<string, StoredTensor | null> | null {
+  const header = parseObject(bytes, `${place.name}'s header`, problems);
+  if (!header) return null;
+  for (const key of duplicateKeys(decodeText(bytes) ?? "")) problems.push(`${place.name}'s header has the key ${quote(key)} more than once`);
+  const tensors = new Map<string, StoredTensor | null>();
+  let placed = true;
   for (const [name, entry] of Object.entries(header)) {
     if (name === "__metadata__") continue;
-    const checked = checkEntry(name, entry, file, start, size);
-    if (typeof checked === "string") problems.push(`${label}: the tensor ${name} ${checked}`);
-    else tensors.set(name, checked);
-  }
-  const byOffset = [...tensors.values()].filter(({ length }) => length > 0).sort((a, b) => a.offset - b.offset);
-  for (const [index, tensor] of byOffset.entries()) {
-    const before = byOffset[index - 1];
-    if (before && before.offset + before.length > tensor.offset) {
-      problems.push(`${label}: the tensors ${before.name} and ${tensor.name} overlap`);
+    const complain = (what: string): void => void problems.push(`${place.name}: tensor ${quote(name)} ${what}`);
+    if (!isObject(entry)) {
+      complain(`is ${quote(entry)}; an object is expected`);
+      tensors.set(name, null);
+      placed = false;
+      continue;
+    }
+    const span = readOffsets(entry, place.dataBytes, complain);
+    const elementBits = readDtype(entry, complain);
+    const shape = readShape(entry, complain);
+    for (const key of Object.keys(entry)) if (!FIELDS.has(key)) complain(`has the unknown field ${quote(key)}`);
+    placed &&= span !== null;
+    tensors.set(name, null);
+    if (!span || !shape || elementBits === null) continue;
+    const [begin, end] = span;
+    const expected = byteLength(shape, elementBits);
+    if (expected === end - begin) {
+      tensors.set(name, { name, file: place.file, dtype: entry.dtype as string, shape, offset: place.dataStart + begin, length: end - begin });
+    } else {
+      const wanted = expected === null ? "more than can be counted" : counted(expected, "byte");
+      complain(`has ${counted(end - begin, "byte")} of data; ${entry.dtype} of shape ${quote(shape)} takes ${wanted}`);
     }
   }
+  if (placed) checkIndexed(header, place, problems);
   return tensors;
 }
 
-/** The tensor, or what is wrong with it. */
-function checkEntry(name: string, entry: unknown, file: string, start: number, size: number): StoredTensor | string {
-  if (!isRecord(entry)) return "is not described by an object";
-  const { dtype, shape, data_offsets: offsets } = entry;
-  const width = typeof dtype === "string" && Object.hasOwn(BYTES_PER_VALUE, dtype) ? BYTES_PER_VALUE[dtype] : undefined;
-  if (typeof dtype !== "string" || width === undefined) return `has the unknown type ${JSON.stringify(dtype)}`;
-  if (!isCounts(shape) || shape.length > MAX_DIMENSIONS) return `has the shape ${JSON.stringify(shape)}, which is not a list of at most ${MAX_DIMENSIONS} sizes`;
-  if (!isCounts(offsets) || offsets.length !== 2) return `has the offsets ${JSON.stringify(offsets)}, which are not two byte counts`;
-  const [from, to] = offsets as [number, number];
-  const length = to - from;
-  if (length < 0) return `ends at byte ${to}, before it begins at ${from}`;
-  if (start + to > size) return `ends at byte ${start + to}, but the file has ${size}`;
-  const expected = shape.reduce((product, each) => product * each, width);
-  if (expected !== length) return `has ${length} bytes; the shape [${shape.join(", ")}] of ${dtype} takes ${expected}`;
-  return { name, file, type: dtype, shape, offset: start + from, length };
+const FIELDS: ReadonlySet<string> = new Set(["dtype", "shape", "data_offsets"]);
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
-function isCounts(value: unknown): value is number[] {
-  return Array.isArray(value) && value.every((each) => Number.isSafeInteger(each) && each >= 0);
+/** Bits of one element, or null. */
+function readDtype({ dtype }: JsonObject, complain: (what: string) => void): number | null {
+  const bits = typeof dtype === "string" ? DTYPE_BITS.get(dtype) : undefined;
+  if (bits === undefined) complain(`has dtype ${quote(dtype)}, which safetensors does not know`);
+  return bits ?? null;
 }
 
-export function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+function readShape({ shape }: JsonObject, complain: (what: string) => void): number[] | null {
+  if (Array.isArray(shape) && shape.every(isCount)) return shape;
+  complain(`has shape ${quote(shape)}; whole numbers from 0 are expected`);
+  return null;
 }
 
-/** A JSON object, or undefined where the text is none. */
-export function parseObject(text: string): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return isRecord(value) ? value : undefined;
-  } catch {
-    return undefined;
+function readOffsets(entry: JsonObject, dataBytes: number, complain: (what: string) => void): readonly [number, number] | null {
+  const offsets = entry.data_offsets;
+  if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isCount)) {
+    complain(`has data_offsets ${quote(offsets)}; two whole numbers from 0 are expected`);
+    return null;
   }
+  const [begin, end] = offsets as [number, number];
+  if (begin > end) complain(`begins at byte ${begin} of the data and ends before it, at ${end}`);
+  else if (end > dataBytes) complain(`ends at byte ${end} of the data; the file has ${dataBytes}`);
+  else return [begin, end];
+  return null;
+}
+
+/** Bytes of a tensor; null where they are no safe integer of bytes. */
+function byteLength(shape: readonly number[], elementBits: number): number | null {
+  let bits = elementBits;
+  for (const size of shape) bits *= size;
+  return shape.includes(0) ? 0 : Number.isSafeInteger(bits) && bits % 8 === 0 ? bits / 8 : null;
+}
+
+/** The tensors, in the order of their offsets, follow each other without hole or overlap and fill the data. */
+function checkIndexed(header: JsonObject, { name, dataBytes }: Place, problems: string[]): void {
+  const spans = Object.entries(header)
+    .filter(([tensor]) => tensor !== "__metadata__")
+    .map(([tensor, entry]) => ({ tensor, offsets: (entry as { data_offsets: [number, number] }).data_offsets }))
+    .sort((a, b) => a.offsets[0] - b.offsets[0] || a.offsets[1] - b.offsets[1]);
+  let filled = 0;
+  for (const { tensor, offsets } of spans) {
+    const [begin, end] = offsets;
+    if (begin < filled) problems.push(`${name}: tensor ${quote(tensor)} begins at byte ${begin} of the data, within the tensor that ends at ${filled}`);
+    if (begin > filled) problems.push(`${name}: tensor ${quote(tensor)} begins at byte ${begin} of the data; those before it end at ${filled}`);
+    filled = Math.max(filled, end);
+  }
+  if (filled < dataBytes) problems.push(`${name}: the tensors end at byte ${filled} of the data; the file has ${dataBytes}`);
 }
