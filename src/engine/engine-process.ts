@@ -22,7 +22,11 @@ export class EngineProcess {
 
   constructor(options: ProcessOptions, log: (line: string) => void, handlers: EngineProcessHandlers) {
     const [command, ...args] = engineCommand();
-    this.#child = spawn(command as string, [...args, JSON.stringify(options)], { stdio: ["pipe", "pipe", "pipe"] });
+    this.#child = spawn(command as string, [...args, JSON.stringify(options)], {
+      stdio: ["pipe", "pipe", "pipe"],
+      // Loading msgpackr's native part takes longer than it ever saves on our few, large frames.
+      env: { ...process.env, MSGPACKR_NATIVE_ACCELERATION_DISABLED: "true" },
+    });
     const { stdin, stdout, stderr } = this.#child;
     const reader = new FrameReader();
     stdout?.on("data", (chunk: Uint8Array) => {

@@ -21,8 +21,9 @@ export interface Model {
 /** Creates the sessions of a checkpoint. Throws what onnxruntime throws where a graph or its weights are refused. */
 export async function loadModel(spec: ModelSpec, options: SessionOptions, counters: Counters): Promise<Model> {
   const started = performance.now();
-  const blocks = await createSession(writeBlocks(spec), options);
-  const readout = await createSession(writeReadout(spec), options);
+  const fold = spec.diskBytes < spec.float32Bytes;
+  const blocks = await createSession(writeBlocks(spec), options, fold);
+  const readout = await createSession(writeReadout(spec), options, fold);
   const files = openTensorFiles();
   const { dModel, tokenEmbedding, positionEmbedding } = spec;
   const embed = (tokens: readonly number[]): Float32Array => {

@@ -11,13 +11,14 @@ export interface SessionOptions {
 }
 
 /**
- * A session for a model given as bytes. Weights are looked up from "/", which lets a location be any real path
+ * A session for a model given as bytes. `fold`: half types are unfolded to float32 once, when it is created; where
+ * all weights are float32 already nothing is left to optimise, and creating it takes half the time. Weights are looked up from "/", which lets a location be any real path
  * (relative folders and symlinks of the hub's cache are refused otherwise). Blocks the event loop while it loads.
  */
-export function createSession(model: Uint8Array, options: SessionOptions): Promise<InferenceSession> {
+export function createSession(model: Uint8Array, options: SessionOptions, fold = true): Promise<InferenceSession> {
   return InferenceSession.create(model, {
     executionProviders: ["cpu"],
-    graphOptimizationLevel: "all",
+    graphOptimizationLevel: fold ? "basic" : "disabled",
     executionMode: "sequential",
     intraOpNumThreads: options.threads ?? 0,
     interOpNumThreads: 1,
