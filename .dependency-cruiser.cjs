@@ -1,0 +1,63 @@
+/** Data flows one way: routes → runs → interventions, engine → metrics. `npm run arrows` keeps it so. */
+const only = (name, from, allowed, comment) => ({
+  name,
+  comment,
+  severity: "error",
+  from: { path: from },
+  to: { path: "^src/", pathNot: [from, ...allowed] },
+});
+
+const PROBLEM = "^src/problem\\.ts$";
+const METRICS = "^src/metrics/";
+const SCHEDULE = "^src/engine/schedule\\.ts$";
+
+module.exports = {
+  forbidden: [
+    {
+      name: "no-cycles",
+      comment: "types may name each other; values may not",
+      severity: "error",
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ["type-only"] } },
+    },
+    { name: "resolvable", severity: "error", from: {}, to: { couldNotResolve: true, pathNot: "^bun:" } },
+    only("metrics-stand-alone", METRICS, [], "pure numerics: nothing of ours"),
+    only("schemas-know-only-problems", "^src/schemas/", [PROBLEM], "the wire: zod and nothing else"),
+    only("interventions-make-schedules", "^src/interventions/", [PROBLEM, SCHEDULE, "^src/schemas/"], "operations in, a schedule out"),
+    only("the-engine-stands-below", "^src/engine/", [PROBLEM, METRICS], "no routes, runs, schemas or interventions"),
+    {
+      name: "the-engine-knows-no-http",
+      severity: "error",
+      from: { path: "^src/(engine|metrics|interventions)/" },
+      to: { path: ["^(node:)?https?$", "^(node:)?http2$", "node_modules/(hono|@hono)/"] },
+    },
+    {
+      name: "runs-know-no-routes",
+      comment: "the life of a run is served by routes, not the other way round",
+      severity: "error",
+      from: { path: "^src/(runs|experiments|store)/" },
+      to: { path: ["^src/(routes|cli)/", "^src/(app|main)\\.ts$"] },
+    },
+    {
+      name: "sessions-live-in-the-engine",
+      comment: "onnxruntime blocks the thread it runs on: only the engine process may load it",
+      severity: "error",
+      from: { path: "^src/", pathNot: "^src/engine/" },
+      to: { path: "node_modules/onnxruntime-node/" },
+    },
+    {
+      name: "only-main-and-the-cli-start-the-app",
+      severity: "error",
+      from: { path: "^src/", pathNot: "^src/(main\\.ts$|cli/|app\\.ts$)" },
+      to: { path: "^src/app\\.ts$" },
+    },
+    { name: "no-tests-in-src", severity: "error", from: { path: "^src/" }, to: { path: "^(test|bench|scripts)/" } },
+  ],
+  options: {
+    parser: "swc", // dependency-cruiser cannot read TypeScript 7 yet
+    doNotFollow: { path: "node_modules" },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: "tsconfig.json" },
+    enhancedResolveOptions: { exportsFields: ["exports"], conditionNames: ["import", "node", "default"], extensions: [".ts", ".js", ".mjs", ".json"] },
+  },
+};
