@@ -1,0 +1,130 @@
+/** The engine as a process of its own: started with the first need, killed, cancelled, idle. */
+import { cpSync, mkdtempSync, rmSync, truncateSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeAll, afterAll, expect, test } from "vitest";
+import { createEngine, type EngineOptions } from "../../src/engine/client.ts";
+import type { Engine, EngineEvent, RunJob } from "../../src/engine/protocol.ts";
+import { baselineSchedule } from "../../src/engine/schedule.ts";
+import { writeRandomGpt2 } from "../support/checkpoint.ts";
+
+let modelsDir: string;
+let engine: Engine;
+
+beforeAll(() => {
+  modelsDir = mkdtempSync(join(tmpdir(), "stratascope-engine-"));
+  for (const id of ["one", "two"]) writeRandomGpt2(join(modelsDir, id), { nLayers: 3, dModel: 32, nHeads: 2, seed: id.length });
+  writeRandomGpt2(join(modelsDir, "deep"), { nLayers: 40, dModel: 256, nHeads: 4, contextLength: 256 });
+  cpSync(join(modelsDir, "one"), join(modelsDir, "broken"), { recursive: true });
+  truncateSync(join(modelsDir, "broken", "model.safetensors"), 5000);
+});
+afterAll(() => rmSync(modelsDir, { recursive: true }));
+afterEach(() => engine.stop());
+
+function start(options: Partial<EngineOptions> = {}): Engine {
+  engine = createEngine({ modelsDir, threads: null, weights: "packed", memoryBytes: 2 ** 32, idleSeconds: null, log: () => {}, ...options });
+  return engine;
+}
+
+let next = 0;
+function job(model = "one", nLayers = 3, length = 8): RunJob {
+  const tokens = Array.from({ length }, (_, i) => (i * 7) % 300);
+  const readout = { positions: [length - 1], layers: "all", topK: 3, lens: "standard", targets: [] } as const;
+  return { id: `run-${next++}`, model, tokens, schedules: [baselineSchedule(nLayers)], baseline: null, readout, capture: ["norms"], priority: "interactive" };
+}
+
+async function collect(one: RunJob, signal = new AbortController().signal, onEvent: (event: EngineEvent, count: number) => void = () => {}) {
+  const events: EngineEvent[] = [];
+  for await (const event of engine.run(one, signal)) {
+    events.push(event);
+    onEvent(event, events.length);
+  }
+  return events;
+}
+
+test("nothing is started before the first run, which loads the model and streams every layer", async () => {
+  start();
+  expect(engine.status()).toMatchObject({ state: "stopped", pid: null, restarts: 0 });
+  const events = await collect(job());
+  expect(events.map(({ type }) => type)).toEqual(["layer", "layer", "layer", "layer", "result", "done"]);
+  expect(engine.status()).toMatchObject({ state: "running", device: "cpu", models: [{ id: "one", state: "ready" }] });
+});
+
+test("many runs at once load the model once and share calls", async () => {
+  start();
+  const runs = await Promise.all(Array.from({ length: 16 }, () => collect(job())));
+  expect(runs.every((events) => events.at(-1)?.type === "done")).toBe(true);
+  await engine.load("one");
+  const stats = engine.status().stats;
+  expect(stats?.blockRows).toBe(48);
+  expect(stats?.blockCalls).toBeLessThan(48);
+});
+
+test("killed in the middle of runs, each ends with exactly one error that says so, and the next run works", async () => {
+  start();
+  await engine.load("deep");
+  const ends = await Promise.all(
+    [0, 1, 2].map(() => collect(job("deep", 40, 200), undefined, (_, count) => count === 3 && process.kill(engine.status().pid as number, "SIGKILL"))),
+  );
+  for (const events of ends) {
+    expect(events.filter(({ type }) => type === "error" || type === "done")).toHaveLength(1);
+    expect(events.at(-1)).toMatchObject({ type: "error", problem: { code: "engine_failed", detail: expect.stringContaining("signal SIGKILL") } });
+  }
+  expect(engine.status()).toMatchObject({ state: "backoff", restarts: 1 });
+  expect((await collect(job())).at(-1)?.type).toBe("done");
+});
+
+test("a run that is cancelled ends at once, and the engine goes on with the others", async () => {
+  start();
+  await engine.load("deep");
+  const controller = new AbortController();
+  const [cancelled, other] = await Promise.all([
+    collect(job("deep", 40, 100), controller.signal, (_, count) => count === 2 && controller.abort()),
+    collect(job("deep", 40, 8)),
+  ]);
+  expect(cancelled.at(-1)).toMatchObject({ type: "error", problem: { code: "cancelled" } });
+  expect(cancelled.length).toBeLessThan(41);
+  expect(other.at(-1)?.type).toBe("done");
+  const aborted = new AbortController();
+  aborted.abort();
+  expect(await collect(job(), aborted.signal)).toMatchObject([{ type: "error", problem: { code: "cancelled" } }]);
+});
+
+test("a checkpoint that cannot be loaded fails its runs with the reason; the others are served", async () => {
+  start();
+  const [bad, good] = await Promise.all([collect(job("broken")), collect(job("two"))]);
+  expect(bad).toMatchObject([{ type: "error", problem: { code: "model_invalid", detail: expect.stringContaining("the file has") } }]);
+  expect(good.at(-1)?.type).toBe("done");
+  expect(engine.status().models.find(({ id }) => id === "broken")).toMatchObject({ state: "failed", problem: { code: "model_invalid" } });
+  await expect(engine.load("nowhere")).rejects.toMatchObject({ code: "model_not_found" });
+});
+
+test("under a budget for one model, the idle one makes room; a model beyond the budget is refused with both numbers", async () => {
+  start();
+  const { memoryBytes } = await engine.load("one");
+  await engine.stop();
+  start({ memoryBytes: memoryBytes + 1 });
+  await engine.load("one");
+  expect((await collect(job("two"))).at(-1)?.type).toBe("done");
+  expect(engine.status().models).toMatchObject([{ id: "two", state: "ready" }]);
+  await expect(engine.load("deep")).rejects.toThrow(/needs \d+ bytes of memory for its weights; MODEL_MEMORY_BYTES allows \d+/);
+});
+
+test("unloading: refused while runs use the model, then done", async () => {
+  start();
+  await engine.load("deep");
+  let refused: unknown;
+  await collect(job("deep", 40, 200), undefined, (_, count) => {
+    if (count === 2) refused = engine.unload("deep").catch((error: unknown) => error);
+  });
+  expect(await refused).toMatchObject({ code: "model_busy" });
+  expect(await engine.unload("deep")).toMatchObject({ state: "available" });
+});
+
+test("idle for long enough, the process ends; the next run starts it again, which is no restart", async () => {
+  start({ idleSeconds: 0.05 });
+  await collect(job());
+  await expect.poll(() => engine.status().state, { timeout: 5000 }).toBe("stopped");
+  expect((await collect(job())).at(-1)?.type).toBe("done");
+  expect(engine.status().restarts).toBe(0);
+});
