@@ -22,6 +22,16 @@ export interface ReadoutChunk {
   readonly followedCount: number;
   /** Rows whose expectation is wanted too. */
   readonly expect: readonly number[];
+  /** Rows to compare with, one for each row of x, or one for all; null: nothing is compared. */
+  readonly reference: Distributions | null;
+  /** Whether the rows' distributions are handed out, to be a reference later. */
+  readonly keep: boolean;
+}
+
+/** Whole distributions, [r, V] each: logits and probabilities. */
+export interface Distributions {
+  readonly logits: Float32Array;
+  readonly probabilities: Float32Array;
 }
 
 /** Row-major arrays of n rows; k = top ids, m = followed ids. Entropy in nats here. */
@@ -31,20 +41,25 @@ export interface ReadoutChunkResult {
   readonly topIds: BigInt64Array;
   readonly topLogprobs: Float32Array;
   readonly entropyNats: Float32Array;
-  readonly logSumExp: Float32Array;
+  /** [n] in float64: the largest logit minus the logarithm of its probability. */
+  readonly logSumExp: Float64Array;
   readonly followedLogits: Float32Array;
   readonly followedLogprobs: Float32Array;
   readonly followedAbove: Float32Array;
   /** [e, d] W_Uᵀp and [e] b_U·p of the rows in `expect`. */
   readonly expectation: Float32Array;
   readonly expectedBias: Float32Array;
+  /** [n, V] each, if they were to be kept. */
+  readonly kept: Distributions | null;
+  /** [n] Σ p (z_p − z) against the reference; empty where there is none. */
+  readonly difference: Float32Array;
   /** [n/2], mode divergence only. */
   readonly divergence: Float64Array;
 }
 
 const scalar = (value: number) => new Tensor("int64", BigInt64Array.of(BigInt(value)), []);
 const OUTPUTS_OF = {
-  readout: ["hidden", "top_ids", "top_logprobs", "entropy", "logsumexp"],
+  readout: ["hidden", "top_ids", "top_logprobs", "entropy", "peak", "peak_probability"],
   divergence: ["divergence"],
 } as const;
 
@@ -88,6 +103,7 @@ export class ReadoutRunner {
       inverse_sigma: new Tensor("float32", chunk.inverseSigma ? doubled(chunk.inverseSigma) : Float32Array.of(1), [chunk.inverseSigma ? n : 1, 1]),
       followed: new Tensor("int64", BigInt64Array.from(doubled(chunk.followed), BigInt), [n, m]),
       expect: rowIndices(chunk.expect),
+      ...this.#reference(chunk, rows),
       k: new Tensor("int64", BigInt64Array.of(BigInt(k)), [1]),
       lens: this.#lens[chunk.lens],
       mode: this.#mode[chunk.mode],
@@ -95,6 +111,8 @@ export class ReadoutRunner {
     const names: string[] = [...OUTPUTS_OF[chunk.mode === "divergence" ? "divergence" : "readout"]];
     if (m > 0) names.push("followed_logits", "followed_logprobs", "followed_above");
     if (chunk.expect.length > 0) names.push("expectation", "expected_bias");
+    if (chunk.keep) names.push("logits", "probabilities");
+    if (chunk.reference) names.push("difference");
     const out = await this.#session.run(feeds, names);
     const data = (name: string) => (out[name]?.data as Float32Array | undefined) ?? new Float32Array(0);
     return {
@@ -103,13 +121,27 @@ export class ReadoutRunner {
       topIds: (out.top_ids?.data as BigInt64Array | undefined) ?? new BigInt64Array(0),
       topLogprobs: data("top_logprobs"),
       entropyNats: data("entropy"),
-      logSumExp: data("logsumexp"),
+      logSumExp: Float64Array.from(data("peak"), (peak, row) => peak - Math.log(data("peak_probability")[row] as number)),
       followedLogits: data("followed_logits"),
       followedLogprobs: data("followed_logprobs"),
       followedAbove: data("followed_above"),
       expectation: data("expectation"),
       expectedBias: data("expected_bias"),
+      kept: chunk.keep ? { logits: data("logits"), probabilities: data("probabilities") } : null,
+      difference: data("difference"),
       divergence: (out.divergence?.data as Float64Array | undefined) ?? new Float64Array(0),
+    };
+  }
+
+  /** The reference's tensors; a lone row stands for itself and its double. */
+  #reference({ reference }: ReadoutChunk, rows: number): Record<string, Tensor> {
+    const V = this.#spec.vocabSize;
+    const given = reference ?? { logits: new Float32Array(0), probabilities: new Float32Array(0) };
+    const count = given.logits.length / V;
+    if (count > 1 && count !== rows) throw new RangeError(`${count} reference rows for ${rows} rows; as many or one are expected`);
+    return {
+      reference_logits: new Tensor("float32", given.logits, [count, V]),
+      reference_probabilities: new Tensor("float32", given.probabilities, [count, V]),
     };
   }
 }

@@ -33,6 +33,16 @@ export function divergenceByExpectation(p: Expectation, hidden: Float32Array, lo
   return { nats, trusted: nats >= GUARD_FACTOR * error };
 }
 
+/**
+ * KL(p‖q) in nats = Σ p (z_p − z_q) + lse_q − lse_p. `difference`: the sum, float32 over the vocabulary; both
+ * log-sum-exps are a float32 peak and the logarithm of its probability. Near distributions have small differences,
+ * so the error stays near 2⁻²² · (1 + |difference|); trusted from GUARD_FACTOR times that.
+ */
+export function divergenceByDifference(difference: number, logSumExpChange: number): GuardedDivergence {
+  const nats = difference + logSumExpChange;
+  return { nats, trusted: nats >= GUARD_FACTOR * TERM_ERROR * (1 + Math.abs(difference)) };
+}
+
 /** KL(p‖q) = Σ p (ln p − ln q) in nats, from logits [V] of both; everything in float64. */
 export function divergenceDirect(logitsP: ArrayLike<number>, logitsQ: ArrayLike<number>): number {
   const lseP = logSumExp(logitsP);

@@ -63,8 +63,10 @@ test("many runs at once load the model once and share calls", async () => {
 test("killed in the middle of runs, each ends with exactly one error that says so, and the next run works", async () => {
   start();
   await engine.load("deep");
+  const { pid } = engine.status();
+  const kill = () => engine.status().pid === pid && process.kill(pid as number, "SIGKILL");
   const ends = await Promise.all(
-    [0, 1, 2].map(() => collect(job("deep", 40, 200), undefined, (_, count) => count === 3 && process.kill(engine.status().pid as number, "SIGKILL"))),
+    [0, 1, 2].map(() => collect(job("deep", 40, 200), undefined, (_, count) => count === 3 && kill())),
   );
   for (const events of ends) {
     expect(events.filter(({ type }) => type === "error" || type === "done")).toHaveLength(1);

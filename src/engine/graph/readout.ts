@@ -21,18 +21,23 @@ export const READOUT_OUTPUTS = [
   "top_ids", // [n, k] int64, most likely first, the lowest id of a tie first
   "top_logprobs", // [n, k]
   "entropy", // [n] nats
-  "logsumexp", // [n]
+  "peak", // [n] the largest logit
+  "peak_probability", // [n] its probability, 1/Σ exp(z − peak)
   "followed_logits", // [n, m]
   "followed_logprobs", // [n, m]
   "followed_above", // [n, m] how many logits are strictly greater
   "expectation", // [e, d] W_Uᵀp of the rows that `expect` names
   "expected_bias", // [e] b_U·p, likewise
+  "logits", // [n, V]
+  "probabilities", // [n, V]
+  "difference", // [n] Σ p (z_p − z) against the reference rows, where there are any
   "divergence", // [n/2] double, mode divergence: KL(first half ‖ second half), nats, row by row
 ] as const;
 export type ReadoutOutput = (typeof READOUT_OUTPUTS)[number];
 
 /**
- * Inputs: x [n, d]; inverse_sigma [n, 1] (lens frozen-norm); followed [n, m] ids; expect [e] rows; k [1]; lens, mode scalars.
+ * Inputs: x [n, d]; inverse_sigma [n, 1] (lens frozen-norm); followed [n, m] ids; expect [e] rows; reference_logits and
+ * reference_probabilities [n, V], [1, V] or [0, V]; k [1]; lens, mode scalars.
  * Formulas: z = W_U h + b_U; entropy −Σ p ln p; the direct divergence Σ p (ln p − ln q) is summed in double.
  */
 export function writeReadout(spec: ModelSpec): Uint8Array {
@@ -41,6 +46,8 @@ export function writeReadout(spec: ModelSpec): Uint8Array {
   main.input("inverse_sigma", FLOAT, ["n_sigma", 1]);
   main.input("followed", INT64, ["n_followed", "m"]);
   main.input("expect", INT64, ["e"]);
+  main.input("reference_logits", FLOAT, ["r", spec.vocabSize]);
+  main.input("reference_probabilities", FLOAT, ["r", spec.vocabSize]);
   main.input("k", INT64, [1]);
   main.input("lens", INT64, []);
   main.input("mode", INT64, []);
@@ -52,8 +59,10 @@ export function writeReadout(spec: ModelSpec): Uint8Array {
   const logits = bias ? main.op("Add", [product, biasOf(main, bias)]) : product;
 
   main.ops("Identity", [hidden], ["hidden"]);
+  main.ops("Identity", [logits], ["logits"]);
   const divergent = main.op("Equal", ["mode", main.int64(MODE.divergence)]);
-  main.ops("If", [divergent], READOUT_OUTPUTS.slice(1), {
+  const branched = READOUT_OUTPUTS.filter((name) => name !== "hidden" && name !== "logits");
+  main.ops("If", [divergent], branched, {
     then_branch: divergenceBranch(main, spec, logits),
     else_branch: reduceBranch(main, spec, logits, weights, bias),
   });
@@ -96,10 +105,11 @@ function reduceBranch(main: Graph, spec: ModelSpec, logits: string, weights: str
   // Padded vocabulary rows stay in the softmax and are left out of the top-k.
   const known =
     spec.tokenCount < spec.vocabSize ? graph.op("Slice", [logits, graph.int64([0]), graph.int64([spec.tokenCount]), graph.int64([1])]) : logits;
-  const [topLogits, topIds] = graph.ops("TopK", [known, "k"], 2, { axis: -1, largest: 1, sorted: 1 }) as [string, string];
+  const topIds = graph.ops("TopK", [known, "k"], 2, { axis: -1, largest: 1, sorted: 1 })[1] as string;
   const topLogprobs = graph.op("GatherElements", [logprobs, topIds], { axis: 1 });
-  const first = (value: string) => graph.op("Gather", [value, graph.int64(0)], { axis: 1 });
-  const logsumexp = graph.op("Sub", [first(topLogits), first(topLogprobs)]);
+  const flat = (value: string) => graph.op("Reshape", [value, graph.int64([-1])]);
+  const peak = flat(graph.op("ReduceMax", [logits], { axes: [1] }));
+  const peakProbability = flat(graph.op("ReduceMax", [probabilities], { axes: [1] }));
   const plogp = graph.op("Mul", [probabilities, logprobs]);
   const entropy = graph.op("Neg", [graph.op("ReduceSum", [plogp, graph.int64([1])], { keepdims: 0 })]);
   const followedLogits = graph.op("GatherElements", [logits, "followed"], { axis: 1 });
@@ -113,15 +123,18 @@ function reduceBranch(main: Graph, spec: ModelSpec, logits: string, weights: str
     topIds,
     topLogprobs,
     entropy,
-    logsumexp,
+    peak,
+    peakProbability,
     followedLogits,
     graph.op("GatherElements", [logprobs, "followed"], { axis: 1 }),
     above,
     expectation,
     expectedBias,
+    probabilities,
+    differences(graph, logits),
     empty(graph, [0], DOUBLE),
   ];
-  for (const [index, value] of values.entries()) graph.output(value, index === 0 ? INT64 : index === 9 ? DOUBLE : FLOAT);
+  for (const [index, value] of values.entries()) graph.output(value, index === 0 ? INT64 : index === values.length - 1 ? DOUBLE : FLOAT);
   return graph;
 }
 
@@ -147,6 +160,17 @@ function expectations(parent: Graph, spec: ModelSpec, probabilities: string, wei
   return [expectation as string, expected as string];
 }
 
+/** Σ p (z_p − z), which with both log-sum-exps is KL(p ‖ q): small where the distributions are near, and so is its error. */
+function differences(parent: Graph, logits: string): string {
+  const some = new Graph("differences", parent.names);
+  const apart = some.op("Sub", ["reference_logits", logits]);
+  some.output(some.op("ReduceSum", [some.op("Mul", ["reference_probabilities", apart]), some.int64([1])], { keepdims: 0 }), FLOAT);
+  const none = new Graph("no_differences", parent.names);
+  none.output(empty(none, [0], FLOAT), FLOAT);
+  const count = parent.op("Squeeze", [parent.op("Shape", ["reference_logits"], { start: 0, end: 1 }), parent.int64([0])]);
+  return parent.op("If", [parent.op("Less", [parent.int64(0), count])], { then_branch: some, else_branch: none });
+}
+
 /** Rows 0 … n/2−1 are p, the others q: Σ p (ln p − ln q), each row normalised and summed in double. */
 function divergenceBranch(main: Graph, spec: ModelSpec, logits: string): Graph {
   const graph = new Graph("divergence", main.names);
@@ -162,7 +186,7 @@ function divergenceBranch(main: Graph, spec: ModelSpec, logits: string): Graph {
   const divergence = graph.op("ReduceSum", [terms, graph.int64([1])], { keepdims: 0 });
   const nothing = (shape: readonly number[]) => empty(graph, shape, FLOAT);
   graph.output(empty(graph, [0, 0], INT64), INT64);
-  for (const shape of [[0, 0], [0], [0], [0, 0], [0, 0], [0, 0], [0, spec.dModel], [0]]) graph.output(nothing(shape), FLOAT);
+  for (const shape of [[0, 0], [0], [0], [0], [0, 0], [0, 0], [0, 0], [0, spec.dModel], [0], [0, 0], [0]]) graph.output(nothing(shape), FLOAT);
   graph.output(divergence, DOUBLE);
   return graph;
 }

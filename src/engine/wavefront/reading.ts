@@ -1,6 +1,6 @@
 /** A read-out that is asked for, and what came of it. */
 import type { ReadoutRows } from "../protocol.ts";
-import type { ReadoutChunkResult, ReadoutLens, ReadoutMode } from "../readout-runner.ts";
+import type { Distributions, ReadoutChunkResult, ReadoutLens, ReadoutMode } from "../readout-runner.ts";
 import type { PrefixNode } from "./prefix-tree.ts";
 import type { Run } from "./run.ts";
 
@@ -14,6 +14,8 @@ export interface Reading {
   readonly mode: ReadoutMode;
   /** Whether the rows' expectations are wanted (see metrics/divergence). */
   readonly expects: boolean;
+  /** The baseline's reading of the same positions, whose distributions these rows are compared with. */
+  readonly reference: ReadingResult | null;
   readonly lens: ReadoutLens;
   /** [P, d]; for mode divergence P hidden vectors p, and as many q in `other`. */
   readonly x: Float32Array;
@@ -32,16 +34,20 @@ export interface ReadingResult {
   readonly k: number;
   readonly hidden: Float32Array;
   readonly entropyNats: Float64Array;
-  readonly logSumExp: Float32Array;
+  readonly logSumExp: Float64Array;
   /** [P, d] and [P]; empty unless the reading expects them. */
   readonly expectation: Float32Array;
   readonly expectedBias: Float32Array;
+  /** [P, V] each, where the reading is kept as a reference. */
+  readonly kept: Distributions | null;
+  /** [P] Σ p (z_p − z) against the reference; NaN where there is none. */
+  readonly difference: Float64Array;
   /** [P], mode divergence only. */
   readonly divergence: Float64Array;
 }
 
-/** Room for P rows; `k` and `followed` [P, m] fix the widths. */
-export function emptyResult(count: number, d: number, k: number, followed: Int32Array, expects: boolean): ReadingResult {
+/** Room for P rows; `k` and `followed` [P, m] fix the widths. `keptVocab`: V, where distributions are kept. */
+export function emptyResult(count: number, d: number, k: number, followed: Int32Array, expects = false, keptVocab = 0): ReadingResult {
   const floats = (size: number) => new Float32Array(size);
   return {
     rows: {
@@ -56,16 +62,18 @@ export function emptyResult(count: number, d: number, k: number, followed: Int32
     k,
     hidden: floats(count * d),
     entropyNats: new Float64Array(count),
-    logSumExp: floats(count),
+    logSumExp: new Float64Array(count),
     expectation: floats(expects ? count * d : 0),
     expectedBias: floats(expects ? count : 0),
+    kept: keptVocab > 0 ? { logits: floats(count * keptVocab), probabilities: floats(count * keptVocab) } : null,
+    difference: new Float64Array(count).fill(Number.NaN),
     divergence: new Float64Array(0),
   };
 }
 
 /** Room for the divergences of `count` pairs. */
 export function emptyDivergences(count: number): ReadingResult {
-  return { ...emptyResult(0, 0, 0, new Int32Array(0), false), divergence: new Float64Array(count) };
+  return { ...emptyResult(0, 0, 0, new Int32Array(0)), divergence: new Float64Array(count) };
 }
 
 /**
@@ -81,7 +89,13 @@ export function accept(reading: Reading, chunk: ReadoutChunkResult, from: number
   const place = (target: Float32Array, source: Float32Array, width: number) =>
     target.set(source.subarray(from * width, (from + count) * width), done * width);
   place(result.hidden, chunk.hidden, d);
-  place(result.logSumExp, chunk.logSumExp, 1);
+  result.logSumExp.set(chunk.logSumExp.subarray(from, from + count), done);
+  if (reading.reference) result.difference.set(chunk.difference.subarray(from, from + count), done);
+  if (result.kept && chunk.kept) {
+    const V = result.kept.logits.length / P;
+    place(result.kept.logits, chunk.kept.logits, V);
+    place(result.kept.probabilities, chunk.kept.probabilities, V);
+  }
   if (reading.expects) {
     result.expectation.set(chunk.expectation.subarray(expected * d, (expected + count) * d), done * d);
     result.expectedBias.set(chunk.expectedBias.subarray(expected, expected + count), done);

@@ -1,6 +1,6 @@
 /** Readings that wait for the unembed, and the chunks in which they get it. */
-import { READOUT_CHUNK, type ReadoutChunk, type ReadoutRunner } from "../readout-runner.ts";
-import { accept, type Reading } from "./reading.ts";
+import { type Distributions, READOUT_CHUNK, type ReadoutChunk, type ReadoutRunner } from "../readout-runner.ts";
+import { accept, type Reading, type ReadingResult } from "./reading.ts";
 import type { Run } from "./run.ts";
 
 interface Piece {
@@ -55,7 +55,7 @@ export class Readings {
     let room = most;
     for (const reading of this.#waiting) {
       if (room === 0) break;
-      const fits = reading.mode === oldest.mode && reading.lens === oldest.lens;
+      const fits = reading.mode === oldest.mode && reading.lens === oldest.lens && (reading.reference === null) === (oldest.reference === null);
       if (!fits || held.has(reading.run)) {
         held.add(reading.run);
         continue;
@@ -84,6 +84,7 @@ async function readoutChunk(runner: ReadoutRunner, pieces: readonly Piece[], row
   const inverseSigma = first.inverseSigma ? new Float32Array(rows) : null;
   const followed = new Int32Array(rows * m);
   const expect: number[] = [];
+  const keep = pieces.some(({ reading }) => reading.result.kept !== null);
   let at = 0;
   for (const { reading, from, count } of pieces) {
     if (reading.expects) for (let i = 0; i < count; i++) expect.push(at + i);
@@ -98,7 +99,7 @@ async function readoutChunk(runner: ReadoutRunner, pieces: readonly Piece[], row
     at += count;
   }
   const topK = pieces.reduce((most, { reading }) => Math.max(most, reading.result.k), 1);
-  const chunk: ReadoutChunk = { x, mode: first.mode, lens: first.lens, inverseSigma, topK, followed, followedCount: m, expect };
+  const chunk: ReadoutChunk = { x, mode: first.mode, lens: first.lens, inverseSigma, topK, followed, followedCount: m, expect, reference: referenceOf(pieces, rows), keep };
   const result = await runner.run(chunk);
   at = 0;
   let expected = 0;
@@ -107,6 +108,29 @@ async function readoutChunk(runner: ReadoutRunner, pieces: readonly Piece[], row
     at += count;
     if (reading.expects) expected += count;
   }
+}
+
+/** The reference rows of a chunk: one for all, a part of the reference as it lies there, or gathered. */
+function referenceOf(pieces: readonly Piece[], rows: number): Distributions | null {
+  const { reading, from } = pieces[0] as Piece;
+  const reference = reading.reference;
+  if (!reference?.kept) return null;
+  const V = reference.kept.logits.length / rowsOf(reading);
+  const alike = pieces.every((piece) => piece.reading.reference === reference);
+  const part = (of: ReadingResult, start: number, count: number, name: keyof Distributions) =>
+    (of.kept as Distributions)[name].subarray(start * V, (start + count) * V);
+  if (alike && (pieces.length === 1 || rowsOf(reading) === 1)) {
+    const count = pieces.length === 1 ? rows : 1;
+    return { logits: part(reference, from, count, "logits"), probabilities: part(reference, from, count, "probabilities") };
+  }
+  const gathered: Distributions = { logits: new Float32Array(rows * V), probabilities: new Float32Array(rows * V) };
+  let at = 0;
+  for (const piece of pieces) {
+    const of = piece.reading.reference as ReadingResult;
+    for (const name of ["logits", "probabilities"] as const) gathered[name].set(part(of, piece.from, piece.count, name), at * V);
+    at += piece.count;
+  }
+  return gathered;
 }
 
 async function divergenceChunk(runner: ReadoutRunner, pieces: readonly Piece[], rows: number, d: number): Promise<void> {
@@ -118,7 +142,7 @@ async function divergenceChunk(runner: ReadoutRunner, pieces: readonly Piece[], 
     at += count;
   }
   const { lens } = (pieces[0] as Piece).reading;
-  const chunk: ReadoutChunk = { x, mode: "divergence", lens, inverseSigma: null, topK: 1, followed: new Int32Array(0), followedCount: 0, expect: [] };
+  const chunk: ReadoutChunk = { x, mode: "divergence", lens, inverseSigma: null, topK: 1, followed: new Int32Array(0), followedCount: 0, expect: [], reference: null, keep: false };
   const { divergence } = await runner.run(chunk);
   at = 0;
   for (const { reading, count } of pieces) {

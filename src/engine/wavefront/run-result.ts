@@ -1,5 +1,5 @@
 /** What a run adds up to: divergences between layers and between variants. */
-import { divergenceByExpectation } from "../../metrics/divergence.ts";
+import { divergenceByDifference, divergenceByExpectation } from "../../metrics/divergence.ts";
 import type { Comparison, ResultEvent, RunJob } from "../protocol.ts";
 import { emptyDivergences, type Reading, type ReadingResult } from "./reading.ts";
 
@@ -36,10 +36,10 @@ export class RunResult {
     this.#readings = job.schedules.map(() => new Map());
   }
 
-  /** Whether the last distribution of one of these schedules is the p of some divergence. */
-  needsExpectation(ends: readonly number[]): boolean {
-    const { readout, baseline, schedules } = this.#job;
-    return readout.layers === "all" || (baseline !== null && schedules.length > 1 && ends.includes(baseline));
+  /** Whether the baseline is among these schedules, and something is compared with it. */
+  isCompared(ends: readonly number[]): boolean {
+    const { baseline, schedules } = this.#job;
+    return baseline !== null && schedules.length > 1 && ends.includes(baseline);
   }
 
   /** Keeps a reading for every schedule that it belongs to. */
@@ -48,7 +48,7 @@ export class RunResult {
   }
 
   /**
-   * All divergences by the cheap identity; those too near its error come back as one reading of pairs of hidden
+   * All divergences by the cheap identities; those too near its error come back as one reading of pairs of hidden
    * vectors, to be summed directly. Null: none (any more).
    */
   doubtful(): Pick<Reading, "mode" | "expects" | "x" | "other" | "result"> | null {
@@ -104,6 +104,13 @@ export class RunResult {
     if (p === q) return [];
     const doubts: Doubt[] = [];
     for (let position = 0; position < nats.length; position++) {
+      if (!Number.isNaN(q.difference[position])) {
+        const lse = (q.logSumExp[position] as number) - (p.logSumExp[position] as number);
+        const { nats: value, trusted } = divergenceByDifference(q.difference[position] as number, lse);
+        nats[position] = value;
+        if (!trusted) doubts.push({ divergence, position });
+        continue;
+      }
       const expectation = { e: this.#row(p.expectation, position), c: p.expectedBias[position] as number, entropyNats: p.entropyNats[position] as number };
       const { nats: value, trusted } = divergenceByExpectation(expectation, this.#row(q.hidden, position), q.logSumExp[position] as number);
       nats[position] = value;

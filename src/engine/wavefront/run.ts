@@ -6,12 +6,16 @@ import type { BlockRowResult } from "../block-runner.ts";
 import type { ModelSpec } from "../model-spec.ts";
 import type { EngineEvent, LayerEvent, RunJob } from "../protocol.ts";
 import { allNodes, type PrefixNode, prefixTree } from "./prefix-tree.ts";
-import { emptyResult, type Reading } from "./reading.ts";
+import { emptyResult, type Reading, type ReadingResult } from "./reading.ts";
 import type { ReadyRow } from "./ready-rows.ts";
 import { RunResult } from "./run-result.ts";
 
 /** How long a layer's read-out may wait for others, so that one pass over the unembed serves several layers. */
 const PATIENCE_MS = 3;
+
+/** Whole distributions are kept for comparisons up to this size: GPT-2's vocabulary at 300 positions. Beyond, the
+ * expectation's identity serves, which keeps d_model numbers a position. */
+const MAX_REFERENCE_BYTES = 128 * 2 ** 20;
 
 /** Where a run hands its work to. */
 export interface Work {
@@ -36,6 +40,10 @@ export class Run {
   readonly #followed: Int32Array;
   readonly #created = performance.now();
   #started: number | null = null;
+  /** Final read-outs that wait for the baseline's, whose whole distributions they are compared with. */
+  readonly #held: Reading[] = [];
+  readonly #keepsReference: boolean;
+  #reference: ReadingResult | null = null;
   #nodesLeft: number;
   #readingsLeft = 0;
   #over = false;
@@ -49,6 +57,8 @@ export class Run {
     this.#nodesLeft = allNodes(this.#root).length;
     this.#result = new RunResult(job, spec.dModel);
     this.#followed = followedIds(job);
+    const bytes = job.readout.positions.length * spec.vocabSize * 8;
+    this.#keepsReference = job.baseline !== null && job.schedules.length > 1 && bytes <= MAX_REFERENCE_BYTES;
   }
 
   get over(): boolean {
@@ -102,6 +112,7 @@ export class Run {
         return;
       }
       this.#result.add(reading);
+      if (result.kept) this.#release(result);
       this.#emit({ type: "layer", variants: reading.variants, step: node.depth, readout: result.rows, ...this.#captures.get(node) });
     }
     this.#finishIfDone();
@@ -152,14 +163,28 @@ export class Run {
 
   #read(node: PrefixNode, variants: readonly number[], x: Float32Array, inverseSigma: Float32Array | null): void {
     const ends = node.ends.some((variant) => variants.includes(variant));
-    const expects = ends && this.#result.needsExpectation(node.ends);
-    const k = Math.min(this.job.readout.topK, this.#spec.tokenCount);
-    const result = emptyResult(this.job.readout.positions.length, this.#spec.dModel, k, this.#followed, expects);
+    const { positions, topK, layers } = this.job.readout;
+    const compared = ends && this.#result.isCompared(node.ends);
+    const compares = layers === "final" && this.#keepsReference;
+    const expects = ends && (layers === "all" || (compared && !compares));
+    const k = Math.min(topK, this.#spec.tokenCount);
+    const result = emptyResult(positions.length, this.#spec.dModel, k, this.#followed, expects, compared && compares ? this.#spec.vocabSize : 0);
     const lens = inverseSigma ? "frozenNorm" : "standard";
     // Layers are streamed: they wait a moment for company. What only the result needs waits for a full chunk.
-    const due = this.job.readout.layers === "all" ? performance.now() + PATIENCE_MS : Number.POSITIVE_INFINITY;
+    const due = layers === "all" ? performance.now() + PATIENCE_MS : Number.POSITIVE_INFINITY;
     this.#readingsLeft++;
-    this.#work.read({ run: this, node, variants, mode: "readout", expects, lens, x, other: null, inverseSigma, result, done: 0, due });
+    const reading: Reading = {
+      run: this, node, variants, mode: "readout", expects, reference: null, lens, x, other: null, inverseSigma, result, done: 0, due,
+    };
+    if (!compares || compared) this.#work.read(reading);
+    else if (this.#reference) this.#work.read({ ...reading, reference: this.#reference });
+    else this.#held.push(reading);
+  }
+
+  /** The baseline's distributions are there: what is compared with them can be read out. */
+  #release(reference: ReadingResult): void {
+    this.#reference = reference;
+    for (const reading of this.#held.splice(0)) this.#work.read({ ...reading, reference });
   }
 
   #finishIfDone(): void {
@@ -168,7 +193,7 @@ export class Run {
     if (doubtful) {
       this.#readingsLeft++;
       const lens = this.job.readout.lens === "frozen-norm" ? "hiddenFrozenNorm" : "hidden";
-      this.#work.read({ ...doubtful, run: this, node: null, variants: [], lens, inverseSigma: null, done: 0, due: 0 });
+      this.#work.read({ ...doubtful, run: this, node: null, variants: [], reference: null, lens, inverseSigma: null, done: 0, due: 0 });
       return;
     }
     this.#over = true;
