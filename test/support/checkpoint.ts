@@ -72,7 +72,14 @@ export function writeRandomGpt2(folder: string, options: RandomGpt2 = {}): void 
 
   mkdirSync(folder, { recursive: true });
   writeTensors(folder, tensors, shards);
-  const sizes = { n_layer: nLayers, n_embd: dModel, n_head: nHeads, n_positions: contextLength, vocab_size: vocabSize, n_inner: dMlp };
+  const sizes = {
+    n_layer: nLayers,
+    n_embd: dModel,
+    n_head: nHeads,
+    n_positions: contextLength,
+    vocab_size: vocabSize,
+    n_inner: dMlp,
+  };
   const config = { model_type: "gpt2", ...sizes, tie_word_embeddings: !untied, bos_token_id: 0, ...options.config };
   writeFileSync(join(folder, "config.json"), JSON.stringify(config, null, 2));
   for (const name of ["tokenizer.json", "tokenizer_config.json"]) copyFileSync(join(TOKENIZER_FOLDER, name), join(folder, name));
@@ -100,7 +107,10 @@ export function withHeader(header: string, data: Uint8Array): Uint8Array {
 }
 
 function writeTensors(folder: string, tensors: ReadonlyMap<string, TensorData>, shards: number): void {
-  if (shards === 1) return writeFileSync(join(folder, "model.safetensors"), safetensors(tensors));
+  if (shards === 1) {
+    writeFileSync(join(folder, "model.safetensors"), safetensors(tensors));
+    return;
+  }
   const entries = [...tensors];
   const weight_map: Record<string, string> = {};
   for (let i = 0; i < shards; i++) {

@@ -111,6 +111,7 @@ export const ACTIVATIONS: ReadonlyMap<string, Activation> = new Map([
   ["gelu_pytorch_tanh", "gelu_tanh"],
   ["relu", "relu"],
   ["silu", "silu"],
+  ["swish", "silu"],
 ]);
 
 /** The object itself, with everything in it, made unchangeable. */

@@ -6,14 +6,14 @@ const biased = always(true);
 export const gpt2: Architecture = frozen<Architecture>({
   modelType: "gpt2",
   sizes: {
-    layers: setting("n_layer", 12),
-    dModel: setting("n_embd", 768),
-    heads: setting("n_head", 12),
+    layers: setting(["n_layer", "num_hidden_layers"], 12),
+    dModel: setting(["n_embd", "hidden_size"], 768),
+    heads: setting(["n_head", "num_attention_heads"], 12),
     kvHeads: always(null),
     headDim: always(null),
     dMlp: setting("n_inner", null),
     vocab: setting("vocab_size", 50257),
-    context: setting("n_positions", 1024),
+    context: setting(["n_positions", "n_ctx", "max_position_embeddings"], 1024),
   },
   normEpsilon: setting("layer_norm_epsilon", 1e-5),
   activation: setting("activation_function", "gelu_new"),

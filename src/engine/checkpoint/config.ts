@@ -28,7 +28,8 @@ export class ConfigReader {
 
   /** A whole number from 1 to `max`. */
   size<T extends number | null>(of: Setting<T>, max = MAX_SIZE): number | T {
-    const fits = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 1 && (value as number) <= max;
+    const fits = (value: unknown): value is number =>
+      Number.isSafeInteger(value) && (value as number) >= 1 && (value as number) <= max;
     return this.#read(of, fits, `a whole number from 1 to ${max}`);
   }
 

@@ -14,7 +14,12 @@ export type InterpretedSpec = Omit<ModelSpec, "revision" | "tokenCount">;
  * The specification, of use only where no problem was added. Without weights (they could not be read) only the
  * configuration is checked, and null returned; likewise where a size is wrong, since no shape can be expected then.
  */
-export function interpret(config: JsonObject, weights: Weights | null, architecture: Architecture, problems: string[]): InterpretedSpec | null {
+export function interpret(
+  config: JsonObject,
+  weights: Weights | null,
+  architecture: Architecture,
+  problems: string[],
+): InterpretedSpec | null {
   const before = problems.length;
   const reader = new ConfigReader(config, problems);
   reader.refuse(architecture);
@@ -35,7 +40,8 @@ export function interpret(config: JsonObject, weights: Weights | null, architect
   const { nLayers, dModel, nHeads, dMlp, vocabSize, contextLength } = sizes;
   const tensors = new TensorFinder(weights, reader, architecture, problems);
   const tokenEmbedding = tensors.find(architecture.tokenEmbedding, [vocabSize, dModel]);
-  const positionEmbedding = architecture.positionEmbedding && tensors.find(architecture.positionEmbedding, [contextLength, dModel]);
+  const positionEmbedding =
+    architecture.positionEmbedding && tensors.find(architecture.positionEmbedding, [contextLength, dModel]);
   const blocks = Array.from({ length: nLayers }, (_, i) => readBlock(tensors, architecture, common, i));
   const finalNorm = tensors.norm(architecture.finalNorm, dModel, common.epsilon);
   const untied = tied ? null : tensors.linear(unembed, dModel, vocabSize);
@@ -93,7 +99,12 @@ function readAttention(tensors: TensorFinder, block: Architecture["block"], comm
     qkv:
       qkv.kind === "fused"
         ? { kind: "fused", order: qkv.order, linear: tensors.linear(qkv.linear, dModel, q + 2 * kv, i) }
-        : { kind: "split", q: tensors.linear(qkv.q, dModel, q, i), k: tensors.linear(qkv.k, dModel, kv, i), v: tensors.linear(qkv.v, dModel, kv, i) },
+        : {
+            kind: "split",
+            q: tensors.linear(qkv.q, dModel, q, i),
+            k: tensors.linear(qkv.k, dModel, kv, i),
+            v: tensors.linear(qkv.v, dModel, kv, i),
+          },
     out: tensors.linear(block.attnOut, q, dModel, i),
     heads: nHeads,
     kvHeads,

@@ -10,13 +10,20 @@ import { findArchitecture, type ModelSizes, readSizes } from "./sizes.ts";
 import { countTokens } from "./vocabulary.ts";
 import { INDEX_FILE, MAX_SHARDS, missingWeights, readWeightMap, readWeights, SINGLE_FILE, shardNames } from "./weights.ts";
 
+/** Older checkpoints have vocab.json and merges.txt in its place. */
+const MISSING_TOKENIZER = `tokenizer.json is missing; write it in the model's folder with: python3 -c "from transformers import AutoTokenizer as T; T.from_pretrained('.').save_pretrained('.')"`;
+
 /** Reads and checks everything but the weights' numbers. Throws `model_invalid`, with all that is wrong, and nothing else. */
 export function openCheckpoint(folder: string): ModelSpec {
   const problems: string[] = [];
   const configBytes = readBounded(folder, "config.json", MAX_CONFIG_BYTES, problems);
-  const tokenizerBytes = readBounded(folder, "tokenizer.json", MAX_TOKENIZER_BYTES, problems);
+  const hasTokenizer = statOf(join(folder, "tokenizer.json")) !== undefined;
+  const tokenizerBytes = hasTokenizer ? readBounded(folder, "tokenizer.json", MAX_TOKENIZER_BYTES, problems) : null;
+  if (!hasTokenizer) problems.push(MISSING_TOKENIZER);
   const hasTokenizerConfig = statOf(join(folder, "tokenizer_config.json")) !== undefined;
-  const tokenizerConfigBytes = hasTokenizerConfig ? readBounded(folder, "tokenizer_config.json", MAX_CONFIG_BYTES, problems) : null;
+  const tokenizerConfigBytes = hasTokenizerConfig
+    ? readBounded(folder, "tokenizer_config.json", MAX_CONFIG_BYTES, problems)
+    : null;
   const weights = readWeights(folder, problems);
 
   const config = configBytes && parseObject(configBytes, "config.json", problems);
@@ -24,7 +31,9 @@ export function openCheckpoint(folder: string): ModelSpec {
   const spec = architecture && interpret(config, weights, architecture, problems);
   const tokenCount = tokenizerBytes && countTokens(tokenizerBytes, problems);
   if (spec && tokenCount && tokenCount > spec.vocabSize) {
-    problems.push(`tokenizer.json: the highest token id is ${tokenCount - 1}; the vocabulary of ${spec.vocabSize} ends at ${spec.vocabSize - 1}`);
+    problems.push(
+      `tokenizer.json: the highest token id is ${tokenCount - 1}; the vocabulary of ${spec.vocabSize} ends at ${spec.vocabSize - 1}`,
+    );
   }
   if (problems.length > 0 || !spec || !tokenCount || !weights) throw invalid(basename(folder), problems);
   const revision = revisionOf([configBytes, tokenizerBytes, tokenizerConfigBytes], weights, problems);
@@ -56,7 +65,7 @@ export function describeCheckpoint(folder: string): CheckpointSummary {
     if (problems.length > before) sizes = null;
     else interpret(config, null, architecture, problems);
   }
-  if (!statOf(join(folder, "tokenizer.json"))?.isFile()) problems.push("tokenizer.json is missing");
+  if (!statOf(join(folder, "tokenizer.json"))?.isFile()) problems.push(MISSING_TOKENIZER);
   const diskBytes = weightBytes(folder, problems);
   return { family: architecture?.modelType ?? null, sizes, diskBytes, problems: listed(problems) };
 }
@@ -69,7 +78,8 @@ function weightBytes(folder: string, problems: string[]): number {
       return 0;
     }
     names = shardNames(readWeightMap(folder, problems) ?? {}, problems);
-    if (names.length > MAX_SHARDS) problems.push(`${INDEX_FILE} names ${counted(names.length, "shard")}; at most ${MAX_SHARDS} are read`);
+    if (names.length > MAX_SHARDS)
+      problems.push(`${INDEX_FILE} names ${counted(names.length, "shard")}; at most ${MAX_SHARDS} are read`);
   }
   let total = 0;
   for (const name of names.slice(0, MAX_SHARDS)) {

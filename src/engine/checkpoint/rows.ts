@@ -41,10 +41,12 @@ export function openTensorFiles(): TensorFiles {
   return {
     readRows(tensor, ids) {
       const [rows = 0, width = 0] = tensor.shape;
-      if (tensor.shape.length !== 2) throw new RangeError(`${tensor.name} has ${tensor.shape.length} dimensions; rows are read of 2`);
+      if (tensor.shape.length !== 2)
+        throw new RangeError(`${tensor.name} has ${tensor.shape.length} dimensions; rows are read of 2`);
       const out = new Float32Array(ids.length * width); // [ids, width]
       for (const id of ids) {
-        if (!Number.isInteger(id) || id < 0 || id >= rows) throw new RangeError(`row ${id} of ${tensor.name}; it has rows 0 to ${rows - 1}`);
+        if (!Number.isInteger(id) || id < 0 || id >= rows)
+          throw new RangeError(`row ${id} of ${tensor.name}; it has rows 0 to ${rows - 1}`);
       }
       for (let i = 0; i < ids.length; ) {
         const first = ids[i] as number;
@@ -67,7 +69,10 @@ export function openTensorFiles(): TensorFiles {
   };
 }
 
-const WIDEN: Readonly<Record<Exclude<TensorType, "F32">, (from: Uint16Array, into: Float32Array) => void>> = { F16: widenF16, BF16: widenBf16 };
+const WIDEN: Readonly<Record<Exclude<TensorType, "F32">, (from: Uint16Array, into: Float32Array) => void>> = {
+  F16: widenF16,
+  BF16: widenBf16,
+};
 
 function openFile({ file }: TensorRef): number {
   try {
@@ -79,5 +84,8 @@ function openFile({ file }: TensorRef): number {
 
 function fill(fd: number, { file, name, offset }: TensorRef, into: Uint8Array, at: number): void {
   if (readAt(fd, into, offset + at) === into.length) return;
-  throw new Problem("model_invalid", `${basename(file)} ends within the tensor ${name}; it was longer when the model was opened.`);
+  throw new Problem(
+    "model_invalid",
+    `${basename(file)} ends within the tensor ${name}; it was longer when the model was opened.`,
+  );
 }

@@ -3,8 +3,9 @@
  * object from tensor names to { dtype, shape, data_offsets: [begin, end] }, offsets counted from the header's end; the data.
  * "The byte buffer needs to be entirely indexed, and cannot contain holes."
  */
-import { decodeText, isObject, type JsonObject, parseObject, readAt, withFile } from "./files.ts";
+
 import { duplicateKeys } from "./duplicate-keys.ts";
+import { decodeText, isObject, type JsonObject, parseObject, readAt, withFile } from "./files.ts";
 import { counted, quote } from "./problems.ts";
 
 /** "The header has a limit of 100 MB, to prevent parsing extremely large JSON." */
@@ -48,7 +49,9 @@ export interface SafetensorsFile {
 export function readSafetensors(path: string, name: string, problems: string[]): SafetensorsFile | null {
   return withFile(path, name, problems, (fd, size, file) => {
     if (size < LENGTH_BYTES) {
-      problems.push(`${name} has ${counted(size, "byte")}; a safetensors file begins with ${LENGTH_BYTES} bytes of header length`);
+      problems.push(
+        `${name} has ${counted(size, "byte")}; a safetensors file begins with ${LENGTH_BYTES} bytes of header length`,
+      );
       return null;
     }
     const prefix = Buffer.alloc(LENGTH_BYTES);
@@ -66,7 +69,11 @@ export function readSafetensors(path: string, name: string, problems: string[]):
       problems.push(`${name} ends within its header, after ${got} of ${header.length} bytes`);
       return null;
     }
-    const tensors = readHeader(header, { name, file, dataStart: LENGTH_BYTES + header.length, dataBytes: size - LENGTH_BYTES - header.length }, problems);
+    const tensors = readHeader(
+      header,
+      { name, file, dataStart: LENGTH_BYTES + header.length, dataBytes: size - LENGTH_BYTES - header.length },
+      problems,
+    );
     return tensors && { file, header, tensors };
   });
 }
@@ -82,7 +89,8 @@ interface Place {
 function readHeader(bytes: Uint8Array, place: Place, problems: string[]): Map<string, StoredTensor | null> | null {
   const header = parseObject(bytes, `${place.name}'s header`, problems);
   if (!header) return null;
-  for (const key of duplicateKeys(decodeText(bytes) ?? "")) problems.push(`${place.name}'s header has the key ${quote(key)} more than once`);
+  for (const key of duplicateKeys(decodeText(bytes) ?? ""))
+    problems.push(`${place.name}'s header has the key ${quote(key)} more than once`);
   const tensors = new Map<string, StoredTensor | null>();
   let placed = true;
   for (const [name, entry] of Object.entries(header)) {
@@ -104,7 +112,14 @@ function readHeader(bytes: Uint8Array, place: Place, problems: string[]): Map<st
     const [begin, end] = span;
     const expected = byteLength(shape, elementBits);
     if (expected === end - begin) {
-      tensors.set(name, { name, file: place.file, dtype: entry.dtype as string, shape, offset: place.dataStart + begin, length: end - begin });
+      tensors.set(name, {
+        name,
+        file: place.file,
+        dtype: entry.dtype as string,
+        shape,
+        offset: place.dataStart + begin,
+        length: end - begin,
+      });
     } else {
       const wanted = expected === null ? "more than can be counted" : counted(expected, "byte");
       complain(`has ${counted(end - begin, "byte")} of data; ${entry.dtype} of shape ${quote(shape)} takes ${wanted}`);
@@ -162,8 +177,12 @@ function checkIndexed(header: JsonObject, { name, dataBytes }: Place, problems: 
   let filled = 0;
   for (const { tensor, offsets } of spans) {
     const [begin, end] = offsets;
-    if (begin < filled) problems.push(`${name}: tensor ${quote(tensor)} begins at byte ${begin} of the data, within the tensor that ends at ${filled}`);
-    if (begin > filled) problems.push(`${name}: tensor ${quote(tensor)} begins at byte ${begin} of the data; those before it end at ${filled}`);
+    if (begin < filled)
+      problems.push(
+        `${name}: tensor ${quote(tensor)} begins at byte ${begin} of the data, within the tensor that ends at ${filled}`,
+      );
+    if (begin > filled)
+      problems.push(`${name}: tensor ${quote(tensor)} begins at byte ${begin} of the data; those before it end at ${filled}`);
     filled = Math.max(filled, end);
   }
   if (filled < dataBytes) problems.push(`${name}: the tensors end at byte ${filled} of the data; the file has ${dataBytes}`);
