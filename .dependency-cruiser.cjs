@@ -23,7 +23,12 @@ module.exports = {
     { name: "resolvable", severity: "error", from: {}, to: { couldNotResolve: true, pathNot: "^bun:" } },
     only("metrics-stand-alone", METRICS, [], "pure numerics: nothing of ours"),
     only("schemas-know-only-problems", "^src/schemas/", [PROBLEM], "the wire: zod and nothing else"),
-    only("interventions-make-schedules", "^src/interventions/", [PROBLEM, SCHEDULE, "^src/schemas/"], "operations in, a schedule out"),
+    only(
+      "interventions-make-schedules",
+      "^src/interventions/",
+      [PROBLEM, SCHEDULE, "^src/schemas/"],
+      "operations in, a schedule out",
+    ),
     only("the-engine-stands-below", "^src/engine/", [PROBLEM, METRICS], "no routes, runs, schemas or interventions"),
     {
       name: "the-engine-knows-no-http",
@@ -58,6 +63,10 @@ module.exports = {
     doNotFollow: { path: "node_modules" },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: "tsconfig.json" },
-    enhancedResolveOptions: { exportsFields: ["exports"], conditionNames: ["import", "node", "default"], extensions: [".ts", ".js", ".mjs", ".json"] },
+    enhancedResolveOptions: {
+      exportsFields: ["exports"],
+      conditionNames: ["import", "node", "default"],
+      extensions: [".ts", ".js", ".mjs", ".json"],
+    },
   },
 };

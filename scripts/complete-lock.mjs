@@ -5,8 +5,26 @@
  */
 import { readFileSync, writeFileSync } from "node:fs";
 
-const OS = { android: "android", darwin: "darwin", freebsd: "freebsd", linux: "linux", win32: "win32", windows: "win32", wasi: null };
-const CPU = { aarch64: "arm64", arm: "arm", arm64: "arm64", ia32: "ia32", ppc64: "ppc64", riscv64: "riscv64", s390x: "s390x", wasm32: "wasm32", x64: "x64" };
+const OS = {
+  android: "android",
+  darwin: "darwin",
+  freebsd: "freebsd",
+  linux: "linux",
+  win32: "win32",
+  windows: "win32",
+  wasi: null,
+};
+const CPU = {
+  aarch64: "arm64",
+  arm: "arm",
+  arm64: "arm64",
+  ia32: "ia32",
+  ppc64: "ppc64",
+  riscv64: "riscv64",
+  s390x: "s390x",
+  wasm32: "wasm32",
+  x64: "x64",
+};
 const LIBC = { glibc: "glibc", gnu: "glibc", musl: "musl" };
 
 const file = new URL("../package-lock.json", import.meta.url);
@@ -23,10 +41,21 @@ function find(from, name) {
 
 function entry(name, version, dev) {
   const words = name.split(/[/_-]/);
-  const pick = (table) => words.filter((word) => Object.hasOwn(table, word)).map((word) => table[word]).filter(Boolean);
+  const pick = (table) =>
+    words
+      .filter((word) => Object.hasOwn(table, word))
+      .map((word) => table[word])
+      .filter(Boolean);
   const [cpu, os, libc] = [pick(CPU), pick(OS), pick(LIBC)];
   if (!cpu.length && !os.length) throw new Error(`${name}@${version}: no platform in its name`);
-  return { version, cpu, ...(dev ? { dev } : {}), ...(libc.length ? { libc } : {}), optional: true, ...(os.length ? { os } : {}) };
+  return {
+    version,
+    cpu,
+    ...(dev ? { dev } : {}),
+    ...(libc.length ? { libc } : {}),
+    optional: true,
+    ...(os.length ? { os } : {}),
+  };
 }
 
 const added = {};

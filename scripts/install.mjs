@@ -30,7 +30,10 @@ function isInstalled() {
 /** node_modules/.bin/node is about to be replaced: npm must not run on it. */
 function pathWithoutModules(path) {
   const inside = `${sep}node_modules${sep}.bin`;
-  return path.split(delimiter).filter((folder) => !folder.endsWith(inside)).join(delimiter);
+  return path
+    .split(delimiter)
+    .filter((folder) => !folder.endsWith(inside))
+    .join(delimiter);
 }
 
 if (!isInstalled()) {

@@ -1,0 +1,14 @@
+/** What a command of the command line is. */
+import type { CommandLine, Flags } from "./flags.ts";
+import type { Terminal } from "./terminal.ts";
+
+export interface Command {
+  readonly name: string;
+  /** What follows the name, for the help. */
+  readonly operand?: string;
+  readonly summary: string;
+  /** Flags under a heading, as the help lists them. */
+  readonly flags: Readonly<Record<string, Flags>>;
+  readonly example?: string;
+  run(line: CommandLine, terminal: Terminal): Promise<void>;
+}

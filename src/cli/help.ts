@@ -1,0 +1,41 @@
+/** The help texts, made from the commands themselves. */
+import type { Command } from "./command.ts";
+import { left } from "./render/text.ts";
+import type { View } from "./render/view.ts";
+
+/** What `stratascope --help` prints. */
+export function overview(commands: readonly Command[], view: View): string[] {
+  const { bold, dim } = view.colours;
+  const names = commands.map((command) => [command.name, command.operand].filter(Boolean).join(" "));
+  const width = Math.max(...names.map((name) => name.length));
+  return [
+    "Stream what every layer of a language model predicts, while you take the layers apart.",
+    "",
+    bold("Commands"),
+    ...commands.map((command, i) => `  ${left(names[i] ?? "", width)}  ${dim(command.summary)}`),
+    "",
+    dim("stratascope COMMAND --help says more. --color keeps colours when piped."),
+  ];
+}
+
+/** What `stratascope COMMAND --help` prints. */
+export function helpOf(command: Command, view: View): string[] {
+  const { bold, dim } = view.colours;
+  const usage = ["stratascope", command.name, command.operand, "[flags]"].filter(Boolean).join(" ");
+  const sections = Object.entries(command.flags);
+  const spelled = (name: string, value: string | undefined) => `--${name}${value ? ` ${value}` : ""}`;
+  const width = Math.max(
+    ...sections.flatMap(([, flags]) => Object.entries(flags).map(([name, flag]) => spelled(name, flag.value).length)),
+  );
+  return [
+    command.summary,
+    "",
+    `  ${usage}`,
+    ...sections.flatMap(([title, flags]) => [
+      "",
+      bold(title),
+      ...Object.entries(flags).map(([name, flag]) => `  ${left(spelled(name, flag.value), width)}  ${dim(flag.help)}`),
+    ]),
+    ...(command.example ? ["", bold("Example"), `  ${command.example}`] : []),
+  ];
+}

@@ -1,0 +1,49 @@
+/** The command line: `stratascope COMMAND …`. Exit codes: 0 done, 1 the service said no, 2 the command line is wrong. */
+import { ConfigError } from "../config.ts";
+import { ServiceError } from "./client.ts";
+import type { Command } from "./command.ts";
+import { demoCommand } from "./commands/demo.ts";
+import { modelsCommand } from "./commands/models.ts";
+import { runCommand } from "./commands/run.ts";
+import { serveCommand } from "./commands/serve.ts";
+import { sweepCommand } from "./commands/sweep.ts";
+import { parseFlags } from "./flags.ts";
+import { helpOf, overview } from "./help.ts";
+import { problemLines } from "./render/problem.ts";
+import { createTerminal, type Terminal } from "./terminal.ts";
+import { UsageError } from "./usage-error.ts";
+
+const COMMANDS: readonly Command[] = [runCommand, sweepCommand, modelsCommand, serveCommand, demoCommand];
+
+async function main(args: readonly string[], terminal: Terminal): Promise<number> {
+  const [name, ...rest] = args;
+  if (name === undefined || name === "--help" || name === "-h" || name === "help") {
+    terminal.print(...overview(COMMANDS, terminal.view));
+    return 0;
+  }
+  const command = COMMANDS.find((one) => one.name === name);
+  try {
+    if (!command) throw new UsageError(`${name} is not a command. Commands: ${COMMANDS.map((one) => one.name).join(", ")}.`);
+    if (rest.includes("--help") || rest.includes("-h")) {
+      terminal.print(...helpOf(command, terminal.view));
+      return 0;
+    }
+    await command.run(parseFlags(rest, Object.assign({}, ...Object.values(command.flags))), terminal);
+    return 0;
+  } catch (error) {
+    terminal.clearProgress();
+    if (error instanceof UsageError) return complain(terminal, 2, error.message);
+    if (error instanceof ConfigError) return complain(terminal, 1, error.message);
+    if (error instanceof ServiceError) return complain(terminal, 1, ...problemLines(error.problem, terminal.errorView));
+    throw error;
+  }
+}
+
+function complain(terminal: Terminal, code: number, ...lines: readonly string[]): number {
+  terminal.complain(...lines);
+  return code;
+}
+
+const args = process.argv.slice(2);
+const plain = args.filter((arg) => arg !== "--color" && arg !== "--no-color");
+process.exitCode = await main(plain, createTerminal(args.includes("--color")));

@@ -1,0 +1,41 @@
+/** Numbers in cells. null is what the wire has for NaN, infinities and what did not run. */
+
+const NOTHING = "–";
+
+/** At most five columns: 12.25, 123.5, 12346, 1e5. */
+export function measure(value: number | null): string {
+  if (value === null) return NOTHING;
+  const size = Math.abs(value);
+  if (size >= 99_999.5 || (size > 0 && size < 1e-3)) return value.toExponential(0).replace("e+", "e");
+  return value.toFixed(size >= 999.95 ? 0 : size >= 99.995 ? 1 : 2);
+}
+
+/** At most four columns: 5.91, 12.3. */
+export function bits(value: number | null): string {
+  if (value === null) return NOTHING;
+  return value.toFixed(Math.abs(value) >= 9.995 ? 1 : 2);
+}
+
+/** A natural log-probability as a percentage, at most four columns. */
+export function percent(logprob: number | null): string {
+  if (logprob === null) return NOTHING;
+  const share = 100 * Math.exp(logprob);
+  return share >= 9.95 ? `${share.toFixed(0)}%` : share >= 0.05 ? `${share.toFixed(1)}%` : "<.1%";
+}
+
+/** A nat value, three decimals, or powers of ten where that would say 0.000. */
+export function nats(value: number | null): string {
+  if (value === null) return NOTHING;
+  if (value !== 0 && Math.abs(value) < 5e-4) return value.toExponential(1);
+  return value.toFixed(3);
+}
+
+/** With its sign, as a change. */
+export function change(value: number | null): string {
+  if (value === null) return NOTHING;
+  return `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(2)}`;
+}
+
+export function milliseconds(value: number): string {
+  return value >= 1000 ? `${(value / 1000).toFixed(1)} s` : `${value.toFixed(value < 10 ? 1 : 0)} ms`;
+}

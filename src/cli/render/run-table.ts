@@ -1,0 +1,86 @@
+/** The table of a run, which grows as layers arrive: the untouched model on the left, the intervened one on the right. */
+import type { LayerEvent, MetaEvent, Step } from "../../schemas/events.ts";
+import { type AlignedRow, align, stepLabel } from "./align.ts";
+import { sideCells, sideHead, sideLayout } from "./columns.ts";
+import { left, textWidth, tokenText } from "./text.ts";
+import type { View } from "./view.ts";
+
+const BETWEEN = " │ ";
+
+export interface RunTable {
+  /** Lines before the first layer. */
+  readonly head: readonly string[];
+  /** Takes a layer's event; gives the lines that are now complete, in the table's order. */
+  add(event: LayerEvent): string[];
+  /** The lines that never became complete: what a run that broke off has left. */
+  rest(): string[];
+}
+
+/** The table of a run whose `meta` this is, for the last position read out. `norms`: whether they were asked for. */
+export function runTable(meta: MetaEvent, view: View, norms = true): RunTable {
+  const { dim, bold } = view.colours;
+  const [first, second] = meta.variants;
+  const position = meta.positions.at(-1) ?? 0;
+  const rows = align(first?.steps ?? [], second?.steps ?? []).map((row) => (second ? row : { ...row, variant: null }));
+  const label = Math.max(5, ...meta.variants.slice(0, 2).flatMap(({ steps }) => steps.map((step) => textWidth(stepLabel(step)))));
+  const sides = second ? 2 : 1;
+  const room = Math.floor((view.width - 1 - (sides - 1) * textWidth(BETWEEN)) / sides);
+  const layout = sideLayout(room, Math.min(label, 12), norms);
+  const seen = new Map<string, LayerEvent>();
+  let next = 0;
+
+  const event = (variant: string | undefined, step: number | null) =>
+    step === null ? undefined : seen.get(`${step} ${variant}`);
+  const topOf = (layer: LayerEvent | undefined) => layer?.readout?.find((one) => one.position === position)?.top[0]?.id;
+
+  function side(layer: LayerEvent | undefined, step: number | null, steps: readonly Step[], unlike: boolean): string {
+    if (layer && step !== null) return sideCells(layout, stepLabel(steps[step - 1]), layer, position, unlike, view);
+    return dim(left(step === null ? `${" ".repeat(layout.label)} not run` : "", layout.width));
+  }
+
+  function line({ baseline, variant }: AlignedRow): string {
+    const [one, other] = [event(first?.name, baseline), event(second?.name, variant)];
+    const unlike = one !== undefined && other !== undefined && topOf(one) !== topOf(other);
+    const cells = side(one, baseline, first?.steps ?? [], false);
+    return ` ${second ? `${cells}${dim(BETWEEN)}${side(other, variant, second.steps, unlike)}` : cells}`.trimEnd();
+  }
+
+  const heading = (name: string | undefined) => bold(left(`${" ".repeat(layout.label)} ${name ?? ""}`, layout.width));
+  const head = [
+    ...modelLines(meta, position, view),
+    "",
+    ` ${second ? `${heading(first?.name)}${dim(BETWEEN)}${heading(second.name)}` : heading(first?.name)}`.trimEnd(),
+    ` ${dim(second ? `${sideHead(layout)}${BETWEEN}${sideHead(layout)}` : sideHead(layout))}`.trimEnd(),
+    ` ${dim(second ? `${"─".repeat(layout.width)}─┼─${"─".repeat(layout.width)}` : "─".repeat(layout.width))}`,
+  ];
+
+  return {
+    head,
+    add(layer) {
+      seen.set(`${layer.step} ${layer.variant}`, layer);
+      const lines: string[] = [];
+      for (let row = rows[next]; row; row = rows[++next]) {
+        if (row.baseline !== null && !event(first?.name, row.baseline)) break;
+        if (row.variant !== null && !event(second?.name, row.variant)) break;
+        lines.push(line(row));
+      }
+      return lines;
+    },
+    rest: () => {
+      const left = rows.slice(next).filter((row) => event(first?.name, row.baseline) ?? event(second?.name, row.variant));
+      next = rows.length;
+      return left.map(line);
+    },
+  };
+}
+
+function modelLines(meta: MetaEvent, position: number, view: View): string[] {
+  const { dim, bold } = view.colours;
+  const { model, tokens } = meta;
+  const token = tokens.find((one) => one.position === position);
+  const many = meta.positions.length > 1 ? `the last of ${meta.positions.length} positions, ` : "";
+  return [
+    ` ${bold(model.id)} ${dim(`${model.family}, ${model.n_layers} layers, ${model.d_model} wide, ${model.precision} on ${model.device}`)}`,
+    ` ${dim(`${tokens.length} tokens; what comes after ${many}position ${position}, “${tokenText(token?.text ?? "")}”`)}`,
+  ];
+}

@@ -1,0 +1,98 @@
+import { describe, expect, it } from "vitest";
+import { align } from "../../src/cli/render/align.ts";
+import { runTable } from "../../src/cli/render/run-table.ts";
+import { resultLines } from "../../src/cli/render/summary.ts";
+import { textWidth } from "../../src/cli/render/text.ts";
+import { makeView } from "../../src/cli/render/view.ts";
+import { layerEvent, metaEvent, resultEvent, steps } from "./events.ts";
+
+const deleted = metaEvent({ baseline: steps(0, 1, 2, 3), intervened: steps(0, 2, 3) });
+
+describe("Two schedules side by side", () => {
+  const pairs = (a: ReturnType<typeof steps>, b: ReturnType<typeof steps>) =>
+    align(a, b).map((row) => [row.baseline, row.variant]);
+
+  it("A deleted layer leaves a gap beside it", () => {
+    expect(pairs(steps(0, 1, 2), steps(0, 2))).toEqual([
+      [0, 0],
+      [1, 1],
+      [2, null],
+      [3, 2],
+    ]);
+  });
+
+  it("Swapped layers stand beside each other", () => {
+    expect(pairs(steps(0, 1, 2, 3), steps(0, 2, 1, 3))).toEqual([
+      [0, 0],
+      [1, 1],
+      [2, 2],
+      [3, 3],
+      [4, 4],
+    ]);
+  });
+
+  it("A repeated layer leaves a gap beside the baseline", () => {
+    expect(pairs(steps(0, 1), steps(0, 0, 1)).filter(([one]) => one === null)).toHaveLength(1);
+  });
+
+  it("No step is lost, whatever the schedules", () => {
+    const rows = align(steps(0, 1, 2, 3, 4), steps(4, 4, [1, 2], 0));
+    expect(rows.flatMap((row) => row.baseline ?? [])).toEqual([0, 1, 2, 3, 4, 5]);
+    expect(rows.flatMap((row) => row.variant ?? [])).toEqual([0, 1, 2, 3, 4]);
+  });
+});
+
+describe("The table of a run", () => {
+  it("A line appears when both of its sides have arrived, in order", () => {
+    const table = runTable(deleted, makeView(80, false));
+    expect(table.add(layerEvent("baseline", 0, null))).toEqual([]);
+    expect(table.add(layerEvent("intervened", 1, 0))).toEqual([]);
+    expect(table.add(layerEvent("intervened", 0, null))).toHaveLength(1);
+    expect(table.add(layerEvent("baseline", 1, 0))).toHaveLength(1);
+    const [gap] = table.add(layerEvent("baseline", 2, 1));
+    expect(gap).toMatch(/^ {5}1 ·room .* │ +not run$/);
+  });
+
+  it("A run that breaks off leaves what it had", () => {
+    const table = runTable(deleted, makeView(80, false));
+    table.add(layerEvent("baseline", 0, null));
+    expect(table.rest()).toHaveLength(1);
+    expect(table.rest()).toEqual([]);
+  });
+
+  for (const columns of [60, 80, 100, 120, 200])
+    it(`Fits ${columns} columns, with its cells under their headings`, () => {
+      const table = runTable(deleted, makeView(columns, false));
+      const lines = [
+        ...table.head,
+        ...table.add(layerEvent("baseline", 0, null)),
+        ...table.add(layerEvent("intervened", 0, null, "界".repeat(20), 9)),
+      ];
+      for (const line of lines) expect(textWidth(line)).toBeLessThanOrEqual(columns);
+      const [rule, row] = lines.slice(-2) as [string, string];
+      expect(textWidth(row.slice(0, row.indexOf("│")))).toBe(rule.indexOf("┼"));
+    });
+
+  it("A plain view has no colour codes; a coloured one marks a token that differs", () => {
+    const line = (colour: boolean) => {
+      const table = runTable(deleted, makeView(80, colour));
+      table.add(layerEvent("baseline", 0, null));
+      return table.add(layerEvent("intervened", 0, null, " night", 8)).join("");
+    };
+    expect(line(false)).not.toContain("\x1b");
+    expect(line(true)).toContain("\x1b[33m·night");
+  });
+
+  it("Alone, a baseline takes the whole width", () => {
+    const table = runTable(metaEvent({ baseline: steps(0, 1) }), makeView(80, false));
+    expect(table.add(layerEvent("baseline", 0, null))).toEqual([expect.stringMatching(/embed ·room .* 25% {2}5\.1[23] .*1235$/)]);
+  });
+
+  it("Ends with the comparison", () => {
+    expect(resultLines(deleted, resultEvent, makeView(80, false))).toEqual([
+      " KL(baseline ‖ intervened)  0.313 nats",
+      " top token                  ✗ changed  ·room 25% → ·night 13%",
+      " entropy                    5.00 → 6.50 bits (+1.50)",
+    ]);
+  });
+});
