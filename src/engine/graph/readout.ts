@@ -55,11 +55,12 @@ export function writeReadout(spec: ModelSpec): Uint8Array {
   const weights = main.weight(spec.unembed.weight);
   const bias = spec.unembed.bias ? main.weight(spec.unembed.bias) : null;
   const hidden = hiddenOf(main, spec);
-  const product = main.op("Gemm", [hidden, weights], { transB: spec.unembed.layout === "out_in" ? 1 : 0 });
-  const logits = bias ? main.op("Add", [product, biasOf(main, bias)]) : product;
+  const transB = spec.unembed.layout === "out_in" ? 1 : 0;
+  const logits = "logits";
+  const [product] = main.ops("Gemm", [hidden, weights], bias ? 1 : [logits], { transB });
+  if (bias) main.ops("Add", [product as string, biasOf(main, bias)], [logits]);
 
   main.ops("Identity", [hidden], ["hidden"]);
-  main.ops("Identity", [logits], ["logits"]);
   const divergent = main.op("Equal", ["mode", main.int64(MODE.divergence)]);
   const branched = READOUT_OUTPUTS.filter((name) => name !== "hidden" && name !== "logits");
   main.ops("If", [divergent], branched, {
