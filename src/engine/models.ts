@@ -100,6 +100,8 @@ export class Models {
         );
       }
       await this.#makeRoom(entry.memoryBytes);
+      // Creating sessions blocks this process: let the news of it go out first.
+      await new Promise((resolve) => setImmediate(resolve));
       entry.model = await loadModel(spec, this.#options, counters).catch((error: unknown) => {
         counters.log(error);
         throw new Problem("model_invalid", `The model ${id} was refused when its session was created; the engine's log has the details.`);

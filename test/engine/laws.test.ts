@@ -10,15 +10,15 @@ import { writeRandomGpt2 } from "../support/checkpoint.ts";
 import { jobOf, layers, loadForTest, logprobsById, range, result, runJob, runJobs, scheduleOf, type TestModel } from "../support/engine.ts";
 
 const SHAPES = [
-  { nLayers: 1, dModel: 24, nHeads: 3, dMlp: 40, dtype: "F32" },
-  { nLayers: 4, dModel: 32, nHeads: 2, dMlp: 96, dtype: "F16" },
-  { nLayers: 7, dModel: 40, nHeads: 5, dMlp: 72, dtype: "BF16" },
+  { nLayers: 1, dModel: 24, nHeads: 3, dMlp: 40, type: "F32" },
+  { nLayers: 4, dModel: 32, nHeads: 2, dMlp: 96, type: "F16" },
+  { nLayers: 7, dModel: 40, nHeads: 5, dMlp: 72, type: "BF16" },
 ] as const;
 const CONTEXT = 80;
 const VOCAB = 320;
 
 describe.each(SHAPES.flatMap((shape) => (["packed", "mapped"] as const).map((weights) => ({ ...shape, weights }))))(
-  "$nLayers blocks of $dModel, $dtype on disk, weights $weights",
+  "$nLayers blocks of $dModel, $type on disk, weights $weights",
   ({ weights, ...shape }) => {
     const folder = mkdtempSync(join(tmpdir(), "stratascope-laws-"));
     const L = shape.nLayers;
