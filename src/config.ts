@@ -10,7 +10,10 @@ const MAX_SECONDS = 2_000_000;
 function integer(least: number, most: number) {
   return z
     .string()
-    .refine((text) => /^\d{1,16}$/.test(text) && Number(text) >= least && Number(text) <= most, `a whole number from ${least} to ${most}`)
+    .refine(
+      (text) => /^\d{1,16}$/.test(text) && Number(text) >= least && Number(text) <= most,
+      `a whole number from ${least} to ${most}`,
+    )
     .transform(Number);
 }
 
@@ -25,8 +28,16 @@ const device = z.string().superRefine((value, context) => {
 
 const apiKeys = z
   .string()
-  .transform((text) => text.split(",").map((key) => key.trim()).filter(Boolean))
-  .refine((keys) => keys.every((key) => /^[\x21-\x7e]{8,256}$/.test(key)), "keys of 8 to 256 printable characters, separated by commas");
+  .transform((text) =>
+    text
+      .split(",")
+      .map((key) => key.trim())
+      .filter(Boolean),
+  )
+  .refine(
+    (keys) => keys.every((key) => /^[\x21-\x7e]{8,256}$/.test(key)),
+    "keys of 8 to 256 printable characters, separated by commas",
+  );
 
 const variables = {
   PORT: integer(0, 65_535).default(3000),
@@ -39,9 +50,7 @@ const variables = {
   WEIGHTS: z.enum(["packed", "mapped"], "packed or mapped").default("packed"),
   API_KEYS: apiKeys.default([]),
   ALLOW_OPEN: flag.default(false),
-  LOG_LEVEL: z
-    .enum(["silent", "error", "warn", "info", "debug"], "silent, error, warn, info or debug")
-    .default("info"),
+  LOG_LEVEL: z.enum(["silent", "error", "warn", "info", "debug"], "silent, error, warn, info or debug").default("info"),
   /** The engine process ends after this long without work; 0: never. */
   ENGINE_IDLE_SECONDS: integer(0, MAX_SECONDS).default(0),
   /** Weights held at once. */

@@ -1,0 +1,86 @@
+/** The app, put together. Importing or creating it starts nothing: its `fetch` answers requests. */
+import { randomUUID } from "node:crypto";
+import { join } from "node:path";
+import { OpenAPIHono } from "@hono/zod-openapi";
+import { routePath } from "hono/route";
+import type { Config } from "./config.ts";
+import type { Engine } from "./engine/protocol.ts";
+import { type Log, silentLog } from "./log.ts";
+import { Problem } from "./problem.ts";
+import { requireKey } from "./routes/auth.ts";
+import type { App, Env } from "./routes/endpoint.ts";
+import { endpoints } from "./routes/index.ts";
+import { answerError, answerProblem, invalidFields } from "./routes/problems.ts";
+import type { Services } from "./routes/services.ts";
+import { Admission } from "./runs/admission.ts";
+import { Canary } from "./runs/canary.ts";
+import { RunRegistry } from "./runs/registry.ts";
+import { type ModelSource, modelsIn } from "./runs/served-models.ts";
+import { Telemetry } from "./telemetry.ts";
+
+export interface AppOptions {
+  readonly config: Config;
+  readonly engine: Engine;
+  /** Those in the configured folder, when nothing else is said. */
+  readonly models?: ModelSource;
+  readonly log?: Log;
+}
+
+const REQUEST_ID = /^[\w.:-]{1,128}$/;
+
+/** Everything the routes need. */
+export function createServices({ config, engine, models = modelsIn(config.modelsDir), log = silentLog }: AppOptions): Services {
+  const admission = new Admission(config);
+  const telemetry = new Telemetry({ engine, queued: () => admission.queued, active: () => admission.active });
+  const canary = new Canary(engine, models);
+  const runs = new RunRegistry({
+    engine,
+    admission,
+    telemetry,
+    log,
+    folder: join(config.dataDir, "runs"),
+    keepBytes: config.maxClientQueueBytes,
+    retention: { runs: config.runLogRetentionRuns, bytes: config.runLogRetentionBytes },
+    proved: (works) => canary.observed(works),
+  });
+  return { config, engine, models, admission, runs, canary, telemetry, log, draining: false };
+}
+
+/** The app and what it works with. */
+export function createApp(options: AppOptions): { readonly app: App; readonly services: Services } {
+  const services = createServices(options);
+  const { config, telemetry, log } = services;
+  const app = new OpenAPIHono<Env>({
+    defaultHook: (result) => {
+      if (!result.success) throw invalidFields(result.error as never, result.target);
+    },
+  });
+  app.use(async (c, next) => {
+    const arrivedAt = performance.now();
+    const given = c.req.header("x-request-id");
+    const requestId = given && REQUEST_ID.test(given) ? given : randomUUID();
+    c.set("requestId", requestId);
+    c.set("arrivedAt", arrivedAt);
+    c.header("X-Request-Id", requestId);
+    c.header("X-Content-Type-Options", "nosniff");
+    await next();
+    const { status } = c.res;
+    const route = status === 404 && routePath(c).endsWith("*") ? "none" : `${c.req.method} ${routePath(c)}`;
+    telemetry.request(route, status);
+    log.debug("request", {
+      request_id: requestId,
+      method: c.req.method,
+      path: c.req.path,
+      status,
+      ms: performance.now() - arrivedAt,
+    });
+  });
+  app.use("/v1/*", requireKey(config.apiKeys));
+  app.use("/metrics", requireKey(config.apiKeys));
+  for (const add of endpoints(config)) add(app, services);
+  app.notFound((c) =>
+    answerProblem(new Problem("not_found", `There is no ${c.req.method} ${c.req.path}. GET /docs has what there is.`), c),
+  );
+  app.onError((error, c) => answerError(error, c, services));
+  return { app, services };
+}

@@ -1,0 +1,49 @@
+/** The service: reads the configuration, listens, and ends well. */
+import { createApp } from "./app.ts";
+import { ConfigError, readConfig } from "./config.ts";
+import { createEngine } from "./engine/client.ts";
+import { listen } from "./listen.ts";
+import { createLog } from "./log.ts";
+
+/** How long connections get to close once the last run has ended. */
+const CLOSE_MS = 1000;
+
+async function main(): Promise<void> {
+  const config = readConfig();
+  const log = createLog(config.logLevel);
+  const engine = createEngine({
+    modelsDir: config.modelsDir,
+    threads: config.threads,
+    weights: config.weights,
+    memoryBytes: config.modelMemoryBytes,
+    idleSeconds: config.engineIdleSeconds,
+    log: (line) => log.info(line, { from: "engine" }),
+  });
+  const { app, services } = createApp({ config, engine, log });
+  const server = await listen((request, bindings) => app.fetch(request, bindings), config);
+  const shown = config.host.includes(":") ? `[${config.host}]` : config.host;
+  process.stdout.write(`Stratascope listens on http://${shown}:${server.port}\n`);
+  setTimeout(
+    () => void services.runs.tidy().catch((error: unknown) => log.warn("logs could not be read", { error: String(error) })),
+    500,
+  );
+
+  /** What runs may end; then everything is closed. A second signal does not wait. */
+  const shutDown = async (signal: string): Promise<void> => {
+    if (services.draining) process.exit(1);
+    services.draining = true;
+    log.info("draining", { signal, active: services.runs.active });
+    await services.runs.drain(config.drainSeconds * 1000);
+    await Promise.race([server.stop(false), new Promise((resolve) => setTimeout(resolve, CLOSE_MS))]);
+    await Promise.race([server.stop(true), new Promise((resolve) => setTimeout(resolve, CLOSE_MS))]);
+    await engine.stop();
+    process.exit(0);
+  };
+  for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => void shutDown(signal));
+}
+
+main().catch((error: unknown) => {
+  const known = error instanceof ConfigError || (error as { code?: string }).code === "EADDRINUSE";
+  process.stderr.write(`${known ? (error as Error).message : ((error as Error).stack ?? String(error))}\n`);
+  process.exit(1);
+});

@@ -1,0 +1,23 @@
+/** All endpoints, in the order of the documentation. */
+import type { Config } from "../config.ts";
+import { createRun } from "./create-run.ts";
+import { deleteRun } from "./delete-run.ts";
+import { docs, docsScript } from "./docs.ts";
+import type { Endpoint } from "./endpoint.ts";
+import { getRun } from "./get-run.ts";
+import { healthz, readyz } from "./health.ts";
+import { home } from "./home.ts";
+import { listRuns } from "./list-runs.ts";
+import { metrics } from "./metrics.ts";
+import { getModel, listModels, loadModel, unloadModel } from "./models.ts";
+import { openapi } from "./openapi.ts";
+import { runEvents } from "./run-events.ts";
+import { tokenize } from "./tokenize.ts";
+
+export function endpoints({ maxBodyBytes }: Config): readonly Endpoint[] {
+  return [
+    ...[createRun(maxBodyBytes), listRuns, getRun, runEvents, deleteRun],
+    ...[listModels, getModel, loadModel, unloadModel, tokenize(maxBodyBytes)],
+    ...[healthz, readyz, metrics, openapi, docs, docsScript, home],
+  ];
+}

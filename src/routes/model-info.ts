@@ -1,0 +1,45 @@
+/** A model as `/v1/models` shows it: what its files say, and what the engine knows of it. */
+import type { EngineStatus } from "../engine/protocol.ts";
+import { problemDocument } from "../problem-document.ts";
+import type { ListedModel } from "../runs/served-models.ts";
+import { MAX_OPERATIONS, MAX_STEPS, MAX_TARGETS, MAX_TOKENS, MAX_TOP_K, MAX_VARIANTS } from "../schemas/limits.ts";
+import type { ModelInfo } from "../schemas/models.ts";
+import { OPERATION_NAMES } from "../schemas/operations.ts";
+import { CaptureName } from "../schemas/run-request.ts";
+
+export function modelInfo({ id, family, sizes, revision, problems }: ListedModel, engine: EngineStatus): ModelInfo {
+  const held = engine.models.find((model) => model.id === id);
+  const invalid =
+    problems.length > 0
+      ? { code: "model_invalid" as const, detail: `The model ${id} cannot be used. ${problems.join("; ")}.` }
+      : null;
+  const problem = held?.problem ?? invalid;
+  const contextLength = sizes?.contextLength ?? null;
+  return {
+    id,
+    family,
+    revision,
+    n_layers: sizes?.nLayers ?? null,
+    d_model: sizes?.dModel ?? null,
+    n_heads: sizes?.nHeads ?? null,
+    d_mlp: sizes?.dMlp ?? null,
+    vocab_size: sizes?.vocabSize ?? null,
+    context_length: contextLength,
+    device: held?.device ?? null,
+    precision: held?.precision ?? null,
+    weights: held?.weights ?? null,
+    state: held?.state ?? (invalid ? "failed" : "available"),
+    problem: problem ? problemDocument(problem) : null,
+    memory_bytes: held?.memoryBytes ?? 0,
+    limits: {
+      max_tokens: Math.min(contextLength ?? MAX_TOKENS, MAX_TOKENS),
+      max_top_k: MAX_TOP_K,
+      max_targets: MAX_TARGETS,
+      max_variants: MAX_VARIANTS,
+      max_operations: MAX_OPERATIONS,
+      max_steps: MAX_STEPS,
+    },
+    captures: [...CaptureName.options],
+    operations: [...OPERATION_NAMES],
+  };
+}

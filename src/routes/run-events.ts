@@ -1,0 +1,69 @@
+import { createRoute, z } from "@hono/zod-openapi";
+import { Problem } from "../problem.ts";
+import { collectEvents } from "../runs/collect.ts";
+import { gather } from "../runs/representations.ts";
+import { endpoint } from "./endpoint.ts";
+import { negotiate } from "./negotiate.ts";
+import { problems, Unreadable } from "./problems.ts";
+import { EVENT_CONTENT, EVENT_FORMS, RunPath, streamAnswer } from "./responses.ts";
+
+/** `GET /v1/runs/{id}/events` */
+export const runEvents = endpoint(
+  createRoute({
+    method: "get",
+    path: "/v1/runs/{id}/events",
+    operationId: "getRunEvents",
+    tags: ["Runs"],
+    summary: "Replay and follow a run",
+    description: `All events from the first, or after the one named, and those to come while the run is in flight. ${EVENT_FORMS}`,
+    request: {
+      params: RunPath,
+      query: z.strictObject({
+        after: z
+          .string()
+          .optional()
+          .openapi({ description: "The seq of the last event seen. `Last-Event-ID` goes before it.", examples: ["12"] }),
+      }),
+      headers: z.object({
+        "last-event-id": z
+          .string()
+          .optional()
+          .openapi({ description: "The id of the last event seen, as EventSource sends it.", examples: ["12"] }),
+      }),
+    },
+    responses: {
+      200: { description: "The events.", content: EVENT_CONTENT },
+      204: { description: "The run is over and its last event has been seen: an EventSource stops reconnecting." },
+      ...problems("unreadable", "unauthorized", "not_found", "not_acceptable", "invalid_request"),
+    },
+  }),
+  async (c, services) => {
+    const { runs } = services;
+    const type = negotiate(c.req.header("accept"));
+    const { id } = c.req.valid("param");
+    const summary = await runs.get(id);
+    const header = c.req.header("last-event-id")?.trim();
+    const after = header
+      ? place("Last-Event-ID", header, summary.events)
+      : place("after", c.req.valid("query").after ?? "0", summary.events);
+    if (type === "application/json") {
+      if (after > 0)
+        throw new Problem("invalid_request", `after is ${after}; application/json is the whole run, so it can only be 0.`);
+      c.env?.hold?.();
+      c.header("Content-Type", "application/json");
+      return c.body(gather(await collectEvents((from) => runs.follow(id, from))));
+    }
+    if (type === "text/event-stream" && after === summary.events && summary.finished_at) return c.body(null, 204);
+    return streamAnswer(c, services, type, await runs.follow(id, after));
+  },
+);
+
+/** Where to go on: 0, or the seq of an event that there is. */
+function place(name: string, text: string, last: number): number {
+  if (!/^\d{1,15}$/.test(text))
+    throw new Unreadable(`${name} is ${JSON.stringify(text.slice(0, 60))}; it must be the number of an event.`, name);
+  const seq = Number(text);
+  if (seq <= last) return seq;
+  const detail = `${name} is ${seq}, beyond the last event of the run, ${last}.`;
+  throw new Problem("invalid_request", detail, [{ pointer: name, detail }]);
+}

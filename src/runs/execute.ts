@@ -1,0 +1,81 @@
+/** One run from admission to its last event. */
+import type { Engine } from "../engine/protocol.ts";
+import { Problem } from "../problem.ts";
+import { problemDocument } from "../problem-document.ts";
+import type { TimingMs } from "../schemas/events.ts";
+import type { Ticket } from "./admission.ts";
+import { EventWriter } from "./events.ts";
+import { metaOf, type PreparedRun } from "./prepare.ts";
+import type { WireEvent } from "./wire-event.ts";
+
+export interface ExecuteOptions {
+  readonly engine: Engine;
+  readonly ticket: Ticket;
+  /** Called when the run leaves the queue, and with the engine's first layer event. */
+  readonly started: () => void;
+  readonly firstLayer: () => void;
+  /** What is not fit for users is told here. */
+  readonly failed: (error: unknown) => void;
+}
+
+/**
+ * The events of a run, those that come together as one batch: `meta` at once, and exactly one `done` or `error`, last. Aborting the signal cancels it
+ * between two calls of the engine. Never throws.
+ */
+export async function* executeRun(
+  run: PreparedRun,
+  options: ExecuteOptions,
+  signal: AbortSignal,
+): AsyncGenerator<readonly WireEvent[], void, void> {
+  const { engine, ticket } = options;
+  const writer = new EventWriter(run.job, run.model.tokenJson);
+  const failure = (problem: Problem) => [writer.object("error", { run_id: run.job.id, problem: problemDocument(problem.data) })];
+  try {
+    yield [writer.object("meta", metaOf(run, whereItRuns(engine, run.job.model)))];
+    const queuedAt = performance.now();
+    if (!(await ticket.admitted)) return yield failure(new Problem("cancelled", "The run was cancelled while it waited."));
+    options.started();
+    const queueMs = performance.now() - queuedAt;
+    let layers = 0;
+    for await (const event of engine.run(run.job, signal)) {
+      switch (event.type) {
+        case "layer":
+          if (layers++ === 0) options.firstLayer();
+          yield [...writer.layer(event)];
+          break;
+        case "result":
+          yield [writer.result(event)];
+          break;
+        case "done":
+          return yield [
+            writer.object("done", { run_id: run.job.id, timing_ms: timing(run, queueMs + event.queueMs, event.engineMs) }),
+          ];
+        case "error":
+          return yield failure(new Problem(event.problem.code, event.problem.detail, event.problem.errors));
+      }
+    }
+    yield failure(new Problem("engine_failed", "The engine ended the run without a result."));
+  } catch (error) {
+    if (!(error instanceof Problem)) options.failed(error);
+    yield failure(Problem.from(error));
+  } finally {
+    ticket.release();
+  }
+}
+
+function timing(run: PreparedRun, queueMs: number, engineMs: number): TimingMs {
+  const round = (ms: number) => Math.round(ms * 1000) / 1000;
+  return {
+    queue: round(queueMs),
+    tokenize: round(run.tokenizeMs),
+    engine: round(engineMs),
+    total: round(performance.now() - run.arrivedAt),
+  };
+}
+
+/** The device and precision of a model; until it is loaded, what this version loads it on. */
+function whereItRuns(engine: Engine, id: string): { device: string; precision: string } {
+  const status = engine.status();
+  const model = status.models.find((each) => each.id === id);
+  return { device: model?.device ?? status.device ?? "cpu", precision: model?.precision ?? "float32" };
+}

@@ -1,0 +1,122 @@
+/** The models of MODELS_DIR as the server knows them: sizes, revision, and a tokenizer. Their weights are the engine's. */
+import { statSync } from "node:fs";
+import { join } from "node:path";
+import { LRUCache } from "lru-cache";
+import { Problem } from "../problem.ts";
+import type { TextTokenizer } from "../tokenizer/tokenizer.ts";
+import type { TokenJson } from "./events.ts";
+
+/** A checkpoint that passed its checks. */
+export interface ServedModel {
+  readonly id: string;
+  readonly family: string;
+  readonly revision: string;
+  readonly nLayers: number;
+  readonly dModel: number;
+  readonly nHeads: number;
+  readonly dMlp: number;
+  readonly vocabSize: number;
+  /** Ids that may stand in a prompt are below this. */
+  readonly tokenCount: number;
+  readonly contextLength: number;
+  readonly tokenizer: TextTokenizer;
+  readonly tokenJson: TokenJson;
+}
+
+/** A model as lists show it, whether or not it can be served. */
+export interface ListedModel {
+  readonly id: string;
+  readonly family: string | null;
+  readonly sizes: Pick<ServedModel, "nLayers" | "dModel" | "nHeads" | "dMlp" | "vocabSize" | "contextLength"> | null;
+  /** Known once the model has been asked for. */
+  readonly revision: string | null;
+  readonly problems: readonly string[];
+}
+
+export interface ModelSource {
+  list(): Promise<readonly ListedModel[]>;
+  /** Throws `model_not_found`, with what there is, or `model_invalid`. */
+  get(id: string): Promise<ServedModel>;
+}
+
+/** Tokenizers held at once: some 50 MB each for the largest vocabularies. */
+const MAX_OPEN = 8;
+
+interface Opened {
+  readonly stamp: string;
+  readonly model: Promise<ServedModel>;
+  revision: string | null;
+}
+
+/** The models in a folder, opened when they are first asked for and again when their files have changed. */
+export function modelsIn(modelsDir: string): ModelSource {
+  const opened = new LRUCache<string, Opened>({ max: MAX_OPEN });
+  return {
+    async list() {
+      const [{ listModels }, { describeCheckpoint }] = await Promise.all([
+        import("../engine/checkpoint/catalogue.ts"),
+        import("../engine/checkpoint/open.ts"),
+      ]);
+      return listModels(modelsDir).map(({ id, folder }) => {
+        const { family, sizes, problems } = describeCheckpoint(folder);
+        return { id, family, sizes, problems, revision: opened.peek(id)?.revision ?? null };
+      });
+    },
+    async get(asked) {
+      const { findModel, listModels } = await import("../engine/checkpoint/catalogue.ts");
+      const id = asked.replaceAll("/", "--"); // a hub name
+      const folder = findModel(modelsDir, id);
+      if (!folder)
+        throw notFound(
+          asked,
+          listModels(modelsDir).map((model) => model.id),
+        );
+      const stamp = stampOf(folder);
+      const known = opened.get(id);
+      if (known?.stamp === stamp) return known.model;
+      const entry: Opened = { stamp, model: open(id, folder), revision: null };
+      opened.set(id, entry);
+      try {
+        const model = await entry.model;
+        entry.revision = model.revision;
+        return model;
+      } catch (error) {
+        if (opened.peek(id) === entry) opened.delete(id);
+        throw error;
+      }
+    },
+  };
+}
+
+function notFound(id: string, known: readonly string[]): Problem {
+  const there = known.length === 0 ? "The models folder holds none." : `There are: ${known.slice(0, 50).join(", ")}.`;
+  return new Problem("model_not_found", `There is no model ${JSON.stringify(id.slice(0, 200))}. ${there}`);
+}
+
+async function open(id: string, folder: string): Promise<ServedModel> {
+  const [{ openCheckpoint }, { openTokenizer }] = await Promise.all([
+    import("../engine/checkpoint/open.ts"),
+    import("../tokenizer/tokenizer.ts"),
+  ]);
+  const tokenizer = await openTokenizer(folder);
+  const { family, revision, nLayers, dModel, nHeads, dMlp, vocabSize, tokenCount, contextLength } = openCheckpoint(folder);
+  return {
+    ...{ id, family, revision, nLayers, dModel, nHeads, dMlp, vocabSize, tokenCount, contextLength },
+    tokenizer,
+    tokenJson: tokenTexts(tokenizer),
+  };
+}
+
+/** A model's tokens as JSON text, each written once. */
+export function tokenTexts(tokenizer: Pick<TextTokenizer, "text">): TokenJson {
+  const texts: string[] = [];
+  return (id) => (texts[id] ??= `"id":${id},"text":${JSON.stringify(tokenizer.text(id))}`);
+}
+
+/** Changes when the files that are read here do. */
+function stampOf(folder: string): string {
+  return ["config.json", "tokenizer.json", "tokenizer_config.json"]
+    .map((name) => statSync(join(folder, name), { throwIfNoEntry: false }))
+    .map((stat) => (stat ? `${stat.mtimeMs}:${stat.size}:${stat.ino}` : ""))
+    .join();
+}

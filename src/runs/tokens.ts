@@ -1,0 +1,73 @@
+/** From a prompt, or ids, to the tokens of a run: BOS, bounds, and how tokens are shown. */
+import { Problem } from "../problem.ts";
+import type { Token } from "../schemas/events.ts";
+import type { ServedModel } from "./served-models.ts";
+
+export interface TokensRequest {
+  readonly text?: string | undefined;
+  readonly ids?: readonly number[] | undefined;
+  readonly prependBos?: boolean | undefined;
+}
+
+/** What fields of the body the parts of a request are called. */
+export interface FieldNames {
+  readonly text: string;
+  readonly ids: string;
+}
+
+/** Token ids, at least one and at most the context. Throws `invalid_request` with the value seen and the bound. */
+export function tokensOf({ text, ids, prependBos }: TokensRequest, model: ServedModel, fields: FieldNames): number[] {
+  const { bosId } = model.tokenizer;
+  if (prependBos && bosId === null)
+    refuse("/prepend_bos", `the model ${model.id} has no BOS token, so prepend_bos cannot be true`);
+  if (ids) checkIds(ids, model, fields.ids);
+  const tokens = ids ? [...ids] : model.tokenizer.encode(text ?? "");
+  const pointer = `/${ids ? fields.ids : fields.text}`;
+  if (tokens.length === 0) refuse(pointer, "a prompt of 0 tokens is less than the least allowed, 1");
+  if ((prependBos ?? !ids) && bosId !== null && tokens[0] !== bosId) tokens.unshift(bosId);
+  if (tokens.length > model.contextLength) {
+    refuse(
+      pointer,
+      `a prompt of ${tokens.length} tokens (BOS included) is more than the context of ${model.id} holds, ${model.contextLength}`,
+    );
+  }
+  return tokens;
+}
+
+function checkIds(ids: readonly number[], model: ServedModel, field: string): void {
+  const at = ids.findIndex((id) => id >= model.tokenCount);
+  if (at >= 0)
+    refuse(
+      `/${field}/${at}`,
+      `token id ${ids[at]} is not in the vocabulary of ${model.id}, which ends at ${model.tokenCount - 1}`,
+    );
+}
+
+/** Ids of tokens to follow: texts of one token each, or ids. */
+export function targetsOf(targets: readonly (string | number)[], model: ServedModel): number[] {
+  return targets.map((target, i) => {
+    const pointer = `/readout/targets/${i}`;
+    if (typeof target === "number") {
+      if (target < model.tokenCount) return target;
+      return refuse(pointer, `token id ${target} is not in the vocabulary of ${model.id}, which ends at ${model.tokenCount - 1}`);
+    }
+    const id = model.tokenizer.tokenId(target);
+    if (id !== null) return id;
+    const pieces = model.tokenizer.encode(target).map((piece) => JSON.stringify(model.tokenizer.text(piece)));
+    return refuse(
+      pointer,
+      `${JSON.stringify(target)} is ${pieces.length} tokens of ${model.id} (${pieces.join(", ")}); a target is exactly 1`,
+    );
+  });
+}
+
+/** A token as the wire shows it. */
+export function tokenAt(id: number, position: number, { tokenizer }: ServedModel): Token {
+  const token = { position, id, text: tokenizer.text(id) };
+  return tokenizer.isValidUtf8(id) ? token : { ...token, bytes: Buffer.from(tokenizer.bytes(id)).toString("base64") };
+}
+
+/** Refuses a field of the request. */
+export function refuse(pointer: string, detail: string): never {
+  throw new Problem("invalid_request", detail, [{ pointer, detail }]);
+}
