@@ -42,6 +42,7 @@ export class BlockRunner {
   readonly #masks = new Map<number, Tensor>();
   readonly #layers: readonly Tensor[];
   readonly #neutral: Record<string, Tensor>;
+  readonly #flags = [0n, 1n].map((flag) => new Tensor("int64", BigInt64Array.of(flag), [])) as [Tensor, Tensor];
   #scratch = new Float32Array(0);
 
   constructor(session: InferenceSession, spec: ModelSpec) {
@@ -86,6 +87,7 @@ export class BlockRunner {
     const feeds = {
       x: this.#gather(rows, longest),
       layer: this.#layers[block] as Tensor,
+      norms: this.#flags[wants.norms ? 1 : 0],
       mask: this.#mask(longest),
       live: new Tensor("int64", live, [computed]),
       ...this.#neutral,

@@ -11,6 +11,8 @@ import { FLOAT, Graph, INT64 } from "./onnx.ts";
 export function blockInputs(graph: Graph, spec: ModelSpec): void {
   graph.input("x", FLOAT, ["R", "T", spec.dModel]);
   graph.input("layer", INT64, []);
+  // 1: norms are computed; 0: they are empty.
+  graph.input("norms", INT64, []);
   graph.input("mask", FLOAT, ["T", "T"]);
   // Places in the flattened [R·T] that are computed after the attention: padding and what nobody reads are left out.
   graph.input("live", INT64, ["N"]);
@@ -55,9 +57,19 @@ export function blockLeaf(main: Graph, spec: ModelSpec, index: number): Graph {
   const mlpOut = site(graph, "mlp_out", mlp(graph, block, mlpNormed));
   const residPost = graph.op("Add", [middle, mlpOut]);
 
-  const l2 = (value: string) => graph.op("ReduceL2", [value], { axes: [1], keepdims: 0 });
-  for (const value of [residPost, l2(attnOut), l2(mlpOut), l2(residPost), attnOut, mlpOut, pattern]) graph.output(value, FLOAT);
+  const norms = normsOf(graph, [attnOut, mlpOut, residPost]);
+  for (const value of [residPost, ...norms, attnOut, mlpOut, pattern]) graph.output(value, FLOAT);
   return graph;
+}
+
+/** ‖value‖₂ per row, [N] each; empty unless asked for. */
+function normsOf(parent: Graph, values: readonly string[]): readonly string[] {
+  const some = new Graph(`${parent.name}_norms`, parent.names);
+  for (const value of values) some.output(some.op("ReduceL2", [value], { axes: [1], keepdims: 0 }), FLOAT);
+  const none = new Graph(`${parent.name}_no_norms`, parent.names);
+  for (const _ of values) none.output(none.op("ConstantOfShape", [none.int64([0])]), FLOAT);
+  const wanted = parent.op("Less", [parent.int64(0), "norms"]);
+  return parent.ops("If", [wanted], values.length, { then_branch: some, else_branch: none });
 }
 
 function site(graph: Graph, name: "z" | "attn_out" | "mlp_out", value: string): string {
