@@ -33,16 +33,21 @@ export function runTable(meta: MetaEvent, view: View, norms = true): RunTable {
     step === null ? undefined : seen.get(`${step} ${variant}`);
   const topOf = (layer: LayerEvent | undefined) => layer?.readout?.find((one) => one.position === position)?.top[0]?.id;
 
-  function side(layer: LayerEvent | undefined, step: number | null, steps: readonly Step[], unlike: boolean): string {
-    if (layer && step !== null) return sideCells(layout, stepLabel(steps[step - 1]), layer, position, unlike, view);
-    return dim(left(step === null ? `${" ".repeat(layout.label)} not run` : "", layout.width));
-  }
+  const ran = new Set(second?.steps.flatMap((step) => step.blocks));
+  const isMissing = (step: Step | undefined) => step?.blocks.every((block) => !ran.has(block)) ?? false;
 
   function line({ baseline, variant }: AlignedRow): string {
     const [one, other] = [event(first?.name, baseline), event(second?.name, variant)];
+    const label = (steps: readonly Step[] = [], step: number | null) => stepLabel(steps[(step ?? 0) - 1]);
+    const gap = (text: string) => dim(left(`${" ".repeat(layout.label)} ${text}`, layout.width));
     const unlike = one !== undefined && other !== undefined && topOf(one) !== topOf(other);
-    const cells = side(one, baseline, first?.steps ?? [], false);
-    return ` ${second ? `${cells}${dim(BETWEEN)}${side(other, variant, second.steps, unlike)}` : cells}`.trimEnd();
+    const untouched = one ? sideCells(layout, label(first?.steps, baseline), one, position, false, view) : gap("");
+    if (!second) return ` ${untouched}`.trimEnd();
+    const missing = variant === null && isMissing(first?.steps[(baseline ?? 0) - 1]);
+    const changed = other
+      ? sideCells(layout, label(second.steps, variant), other, position, unlike, view)
+      : gap(missing ? "not run" : "");
+    return ` ${untouched}${dim(BETWEEN)}${changed}`.trimEnd();
   }
 
   const heading = (name: string | undefined) => bold(left(`${" ".repeat(layout.label)} ${name ?? ""}`, layout.width));

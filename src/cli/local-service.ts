@@ -1,0 +1,52 @@
+/** A service in this process, on a free port of the loopback interface, for as long as one command takes. */
+import { randomUUID } from "node:crypto";
+import { existsSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { createApp } from "../app.ts";
+import { type Config, readConfig } from "../config.ts";
+import { createEngine } from "../engine/client.ts";
+import { listen } from "../listen.ts";
+
+export interface LocalService {
+  readonly url: string;
+  /** Known to this process alone. */
+  readonly key: string;
+  stop(): Promise<void>;
+}
+
+const SHIPPED_MODELS = fileURLToPath(new URL("../../models", import.meta.url));
+
+/** Starts it as the environment says, but for its address, its key, and the logs of its runs, which go with it. */
+export async function startLocalService(): Promise<LocalService> {
+  const dataDir = await mkdtemp(join(tmpdir(), "stratascope-"));
+  const key = randomUUID();
+  const read = readConfig();
+  const config: Config = { ...read, host: "127.0.0.1", port: 0, apiKeys: [key], dataDir, modelsDir: modelsDirOf(read) };
+  const engine = createEngine({
+    modelsDir: config.modelsDir,
+    threads: config.threads,
+    weights: config.weights,
+    memoryBytes: config.modelMemoryBytes,
+    idleSeconds: null,
+    log: () => {},
+  });
+  const { app } = createApp({ config, engine });
+  const server = await listen((request, bindings) => app.fetch(request, bindings), config);
+  return {
+    url: `http://127.0.0.1:${server.port}`,
+    key,
+    async stop() {
+      await server.stop(true);
+      await engine.stop();
+      await rm(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Called from elsewhere than the project's folder, the models are still those that are shipped. */
+function modelsDirOf({ modelsDir }: Config): string {
+  return existsSync(modelsDir) || modelsDir !== "models" ? modelsDir : SHIPPED_MODELS;
+}
