@@ -60,7 +60,8 @@ export function randomCheckpoint(): string {
   const noise = gaussians(2 ** 20);
   for (const [index, [, shape, scale, centre]] of tensors.entries()) {
     const values = new Float32Array(shape.reduce((product, size) => product * size));
-    for (let i = 0; i < values.length; i++) values[i] = centre + scale * (noise[(i * 7 + index * 104729 + (i >>> 18)) % noise.length] as number);
+    for (let i = 0; i < values.length; i++)
+      values[i] = centre + scale * (noise[(i * 7 + index * 104729 + (i >>> 18)) % noise.length] as number);
     writeSync(descriptor, new Uint8Array(values.buffer));
   }
   closeSync(descriptor);

@@ -18,5 +18,7 @@ export function median(values: readonly number[]): number {
 export function print({ name, value, bar, atLeast, unit, detail }: Figure): void {
   const met = atLeast ? value >= bar : value <= bar;
   const shown = value >= 100 ? value.toFixed(0) : value.toFixed(2);
-  console.log(`| ${name} | ${atLeast ? "≥" : "≤"} ${bar} ${unit} | **${shown} ${unit}** | ${met ? "met" : "missed"} | ${detail} |`);
+  console.log(
+    `| ${name} | ${atLeast ? "≥" : "≤"} ${bar} ${unit} | **${shown} ${unit}** | ${met ? "met" : "missed"} | ${detail} |`,
+  );
 }

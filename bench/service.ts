@@ -92,8 +92,20 @@ export async function benchStart(): Promise<void> {
     await server.stop();
   }
   const detail = (values: readonly number[]) => `${median(values).toFixed(0)} ms; \`bun -e 0\` ${median(empty).toFixed(1)} ms`;
-  print({ name: "process start → `/healthz`, over `bun -e 0`", value: median(health) / median(empty), bar: 20, unit: "×", detail: detail(health) });
-  print({ name: "process start → first `layer`, prose-6m, cold, over `bun -e 0`", value: median(first) / median(empty), bar: 60, unit: "×", detail: detail(first) });
+  print({
+    name: "process start → `/healthz`, over `bun -e 0`",
+    value: median(health) / median(empty),
+    bar: 20,
+    unit: "×",
+    detail: detail(health),
+  });
+  print({
+    name: "process start → first `layer`, prose-6m, cold, over `bun -e 0`",
+    value: median(first) / median(empty),
+    bar: 60,
+    unit: "×",
+    detail: detail(first),
+  });
 }
 
 export async function benchService(): Promise<void> {
@@ -112,7 +124,13 @@ export async function benchService(): Promise<void> {
       if (!answer.ok) throw new Error(await answer.text());
       seconds.push((performance.now() - start) / 1000);
     }
-    print({ name: `model ready, ${weights}`, value: median(seconds), bar, unit: "s", detail: "GPT-2 small's shape, float32, over HTTP" });
+    print({
+      name: `model ready, ${weights}`,
+      value: median(seconds),
+      bar,
+      unit: "s",
+      detail: "GPT-2 small's shape, float32, over HTTP",
+    });
     if (weights === "packed") await benchWarm(server);
     await server.stop();
   }
@@ -124,7 +142,13 @@ async function benchWarm(server: Server): Promise<void> {
   const layer: number[] = [];
   for (let i = 0; i < 15; i++) layer.push((await postRun(url, { model: MODEL, tokens: random(8, i) })).firstLayerMs);
   // One block and two read-outs take about 1 + 2 × 8 ms where these bars were set; they are measured by bench/engine.
-  print({ name: "first block's `layer` event after a POST, warm, T = 8", value: median(layer), bar: 27, unit: "ms", detail: "one block + two read-outs + 10 ms" });
+  print({
+    name: "first block's `layer` event after a POST, warm, T = 8",
+    value: median(layer),
+    bar: 27,
+    unit: "ms",
+    detail: "one block + two read-outs + 10 ms",
+  });
 
   const alone: number[] = [];
   const together: number[] = [];
@@ -143,7 +167,13 @@ async function benchWarm(server: Server): Promise<void> {
   const weights = 4 * (50257 * 768 + 1024 * 768 + 12 * (12 * 768 ** 2 + 13 * 768) + 2 * 768);
   const used = treeMemory(server.child.pid as number) - weights;
   const mb = (bytes: number) => bytes / 1e6;
-  print({ name: "memory of server and engine beyond the weights, packed", value: mb(used), bar: 450, unit: "MB", detail: `weights ${mb(weights).toFixed(0)} MB; proportional set size` });
+  print({
+    name: "memory of server and engine beyond the weights, packed",
+    value: mb(used),
+    bar: 450,
+    unit: "MB",
+    detail: `weights ${mb(weights).toFixed(0)} MB; proportional set size`,
+  });
 }
 
 /** Proportional set size of a process and its children, in bytes (Linux). */

@@ -37,7 +37,13 @@ export async function benchSweeps(folder: string): Promise<void> {
     tokens: Array.from({ length: T }, (_, i) => (i * 7919 + 13) % SHAPE.vocab),
     schedules,
     baseline: schedules.length > 1 ? 0 : null,
-    readout: { positions: all ? Array.from({ length: T }, (_, i) => i) : [T - 1], layers: "final", topK: 10, lens: "standard", targets: [] },
+    readout: {
+      positions: all ? Array.from({ length: T }, (_, i) => i) : [T - 1],
+      layers: "final",
+      topK: 10,
+      lens: "standard",
+      targets: [],
+    },
     capture: [],
     priority: "interactive",
   });

@@ -1,8 +1,8 @@
 /** One call of one block for many rows: gathers what they need, runs the session once, hands out views. */
 import { type InferenceSession, Tensor } from "onnxruntime-node";
+import type { BlockOutput } from "./graph/block.ts";
 import type { ModelSpec } from "./model-spec.ts";
 import type { BlockUse, Site } from "./schedule.ts";
-import type { BlockOutput } from "./graph/block.ts";
 
 /** One residual stream that waits for the block. */
 export interface BlockRow {
@@ -104,7 +104,9 @@ export class BlockRunner {
       const scalars = (name: BlockOutput) => data(name).subarray(start, end);
       results.push({
         residPost: vectors("resid_post"),
-        ...(wants.norms && { norms: { attnOut: scalars("attn_norm"), mlpOut: scalars("mlp_norm"), residPost: scalars("resid_norm") } }),
+        ...(wants.norms && {
+          norms: { attnOut: scalars("attn_norm"), mlpOut: scalars("mlp_norm"), residPost: scalars("resid_norm") },
+        }),
         ...(wants.components && { components: { attnOut: vectors("attn_out"), mlpOut: vectors("mlp_out") } }),
         ...(wants.patterns && { pattern: this.#cutPattern(data("pattern"), index, row.length, longest) }),
       });
@@ -121,7 +123,8 @@ export class BlockRunner {
     const dims = [rows.length, longest, d];
     const first = (rows[0] as BlockRow).x;
     const adjacent = rows.every(
-      ({ x }, index) => x.buffer === first.buffer && x.length === longest * d && x.byteOffset === first.byteOffset + index * longest * d * 4,
+      ({ x }, index) =>
+        x.buffer === first.buffer && x.length === longest * d && x.byteOffset === first.byteOffset + index * longest * d * 4,
     );
     if (adjacent) return new Tensor("float32", new Float32Array(first.buffer, first.byteOffset, size), dims);
     if (this.#scratch.length < size) this.#scratch = new Float32Array(size);

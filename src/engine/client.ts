@@ -189,11 +189,18 @@ class EngineClient implements Engine {
     this.#state = "backoff";
     this.#options.log(`the engine process ended (${how}); it starts again with the next run`);
     this.#forget();
-    this.#endAll(new Problem("engine_failed", `The engine process ended in the middle of the run (${how}). It is started again; please repeat the run.`));
+    this.#endAll(
+      new Problem(
+        "engine_failed",
+        `The engine process ended in the middle of the run (${how}). It is started again; please repeat the run.`,
+      ),
+    );
   }
 
   #forget(): void {
-    this.#past = this.#stats ? { ...add(this.#past, this.#stats), readyRows: 0, activeRuns: 0, modelMemoryBytes: 0, rssBytes: 0 } : this.#past;
+    this.#past = this.#stats
+      ? { ...add(this.#past, this.#stats), readyRows: 0, activeRuns: 0, modelMemoryBytes: 0, rssBytes: 0 }
+      : this.#past;
     this.#stats = null;
     this.#models = [];
   }

@@ -61,7 +61,13 @@ export type Activation = "gelu" | "gelu_tanh" | "silu" | "relu";
 
 export type MlpSpec =
   | { readonly kind: "plain"; readonly up: LinearSpec; readonly down: LinearSpec; readonly activation: Activation }
-  | { readonly kind: "gated"; readonly gate: LinearSpec; readonly up: LinearSpec; readonly down: LinearSpec; readonly activation: Activation };
+  | {
+      readonly kind: "gated";
+      readonly gate: LinearSpec;
+      readonly up: LinearSpec;
+      readonly down: LinearSpec;
+      readonly activation: Activation;
+    };
 
 export interface BlockSpec {
   /** `parallel`: x + attn(n1(x)) + mlp(n2(x)); otherwise x′ = x + attn(n1(x)), x′ + mlp(n2(x′)). */

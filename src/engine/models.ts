@@ -49,7 +49,14 @@ export class Models {
       known.usedAt = ++this.#clock;
       return known.promise;
     }
-    const entry: Entry = { state: "loading", promise: Promise.resolve() as never, model: null, problem: null, memoryBytes: 0, usedAt: ++this.#clock };
+    const entry: Entry = {
+      state: "loading",
+      promise: Promise.resolve() as never,
+      model: null,
+      problem: null,
+      memoryBytes: 0,
+      usedAt: ++this.#clock,
+    };
     // One at a time: the budget is kept by looking at what is there.
     const promise = this.#loading.then(() => this.#load(id, entry));
     this.#loading = promise.catch(() => {});
@@ -63,9 +70,14 @@ export class Models {
   async unload(id: string): Promise<void> {
     const entry = this.#entries.get(id);
     if (!entry) return;
-    if (entry.state === "loading") throw new Problem("model_busy", `The model ${id} is being loaded; it can be unloaded when it is ready.`);
+    if (entry.state === "loading")
+      throw new Problem("model_busy", `The model ${id} is being loaded; it can be unloaded when it is ready.`);
     const runs = entry.model?.wavefront.activeRuns ?? 0;
-    if (runs > 0) throw new Problem("model_busy", `The model ${id} is in use by ${runs} ${runs === 1 ? "run" : "runs"}; it can be unloaded when idle.`);
+    if (runs > 0)
+      throw new Problem(
+        "model_busy",
+        `The model ${id} is in use by ${runs} ${runs === 1 ? "run" : "runs"}; it can be unloaded when idle.`,
+      );
     this.#entries.delete(id);
     await entry.model?.close();
     this.#options.changed();
@@ -104,7 +116,10 @@ export class Models {
       await new Promise((resolve) => setImmediate(resolve));
       entry.model = await loadModel(spec, this.#options, counters).catch((error: unknown) => {
         counters.log(error);
-        throw new Problem("model_invalid", `The model ${id} was refused when its session was created; the engine's log has the details.`);
+        throw new Problem(
+          "model_invalid",
+          `The model ${id} was refused when its session was created; the engine's log has the details.`,
+        );
       });
       entry.state = "ready";
       return entry.model;

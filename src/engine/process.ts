@@ -37,7 +37,8 @@ function sendModels(): void {
 
 function sendStats(): void {
   statsAt = performance.now();
-  const sum = (of: (model: (typeof models.ready)[number]) => number) => models.ready.reduce((total, model) => total + of(model), 0);
+  const sum = (of: (model: (typeof models.ready)[number]) => number) =>
+    models.ready.reduce((total, model) => total + of(model), 0);
   send({
     kind: "stats",
     stats: {

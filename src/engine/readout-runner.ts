@@ -100,7 +100,10 @@ export class ReadoutRunner {
     };
     const feeds = {
       x: new Tensor("float32", doubled(chunk.x), [n, d]),
-      inverse_sigma: new Tensor("float32", chunk.inverseSigma ? doubled(chunk.inverseSigma) : Float32Array.of(1), [chunk.inverseSigma ? n : 1, 1]),
+      inverse_sigma: new Tensor("float32", chunk.inverseSigma ? doubled(chunk.inverseSigma) : Float32Array.of(1), [
+        chunk.inverseSigma ? n : 1,
+        1,
+      ]),
       followed: new Tensor("int64", BigInt64Array.from(doubled(chunk.followed), BigInt), [n, m]),
       expect: rowIndices(chunk.expect),
       ...this.#reference(chunk, rows),
@@ -138,7 +141,8 @@ export class ReadoutRunner {
     const V = this.#spec.vocabSize;
     const given = reference ?? { logits: new Float32Array(0), probabilities: new Float32Array(0) };
     const count = given.logits.length / V;
-    if (count > 1 && count !== rows) throw new RangeError(`${count} reference rows for ${rows} rows; as many or one are expected`);
+    if (count > 1 && count !== rows)
+      throw new RangeError(`${count} reference rows for ${rows} rows; as many or one are expected`);
     return {
       reference_logits: new Tensor("float32", given.logits, [count, V]),
       reference_probabilities: new Tensor("float32", given.probabilities, [count, V]),

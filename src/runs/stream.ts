@@ -18,12 +18,15 @@ export const TOO_SLOW = "closed: this client reads more slowly than events come;
  * the last ones, so what a slow client can hold is bounded by what its run keeps.
  */
 export function eventStream(follower: Follower, form: Representation, options: StreamOptions): ReadableStream<Uint8Array> {
+  let left = false;
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
         try {
           for (;;) {
             const batch = await follower.next(options.heartbeatMs);
+            // They went away while events were waited for.
+            if (left) return;
             if (typeof batch === "object") return controller.enqueue(form.encode(batch));
             const remark = batch === "end" ? null : form.comment(batch === "quiet" ? "heartbeat" : TOO_SLOW);
             if (remark) controller.enqueue(remark);
@@ -37,6 +40,7 @@ export function eventStream(follower: Follower, form: Representation, options: S
         }
       },
       cancel() {
+        left = true;
         follower.close();
         options.gone?.();
       },

@@ -2,7 +2,7 @@
 import { cpSync, mkdtempSync, rmSync, truncateSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeAll, afterAll, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { createEngine, type EngineOptions } from "../../src/engine/client.ts";
 import type { Engine, EngineEvent, RunJob } from "../../src/engine/protocol.ts";
 import { baselineSchedule } from "../../src/engine/schedule.ts";
@@ -22,7 +22,15 @@ afterAll(() => rmSync(modelsDir, { recursive: true }));
 afterEach(() => engine.stop());
 
 function start(options: Partial<EngineOptions> = {}): Engine {
-  engine = createEngine({ modelsDir, threads: null, weights: "packed", memoryBytes: 2 ** 32, idleSeconds: null, log: () => {}, ...options });
+  engine = createEngine({
+    modelsDir,
+    threads: null,
+    weights: "packed",
+    memoryBytes: 2 ** 32,
+    idleSeconds: null,
+    log: () => {},
+    ...options,
+  });
   return engine;
 }
 
@@ -30,10 +38,23 @@ let next = 0;
 function job(model = "one", nLayers = 3, length = 8): RunJob {
   const tokens = Array.from({ length }, (_, i) => (i * 7) % 300);
   const readout = { positions: [length - 1], layers: "all", topK: 3, lens: "standard", targets: [] } as const;
-  return { id: `run-${next++}`, model, tokens, schedules: [baselineSchedule(nLayers)], baseline: null, readout, capture: ["norms"], priority: "interactive" };
+  return {
+    id: `run-${next++}`,
+    model,
+    tokens,
+    schedules: [baselineSchedule(nLayers)],
+    baseline: null,
+    readout,
+    capture: ["norms"],
+    priority: "interactive",
+  };
 }
 
-async function collect(one: RunJob, signal = new AbortController().signal, onEvent: (event: EngineEvent, count: number) => void = () => {}) {
+async function collect(
+  one: RunJob,
+  signal = new AbortController().signal,
+  onEvent: (event: EngineEvent, count: number) => void = () => {},
+) {
   const events: EngineEvent[] = [];
   for await (const event of engine.run(one, signal)) {
     events.push(event);
@@ -70,7 +91,10 @@ test("killed in the middle of runs, each ends with exactly one error that says s
   );
   for (const events of ends) {
     expect(events.filter(({ type }) => type === "error" || type === "done")).toHaveLength(1);
-    expect(events.at(-1)).toMatchObject({ type: "error", problem: { code: "engine_failed", detail: expect.stringContaining("signal SIGKILL") } });
+    expect(events.at(-1)).toMatchObject({
+      type: "error",
+      problem: { code: "engine_failed", detail: expect.stringContaining("signal SIGKILL") },
+    });
   }
   expect(engine.status()).toMatchObject({ state: "backoff", restarts: 1 });
   expect((await collect(job())).at(-1)?.type).toBe("done");
@@ -95,9 +119,14 @@ test("a run that is cancelled ends at once, and the engine goes on with the othe
 test("a checkpoint that cannot be loaded fails its runs with the reason; the others are served", async () => {
   start();
   const [bad, good] = await Promise.all([collect(job("broken")), collect(job("two"))]);
-  expect(bad).toMatchObject([{ type: "error", problem: { code: "model_invalid", detail: expect.stringContaining("the file has") } }]);
+  expect(bad).toMatchObject([
+    { type: "error", problem: { code: "model_invalid", detail: expect.stringContaining("the file has") } },
+  ]);
   expect(good.at(-1)?.type).toBe("done");
-  expect(engine.status().models.find(({ id }) => id === "broken")).toMatchObject({ state: "failed", problem: { code: "model_invalid" } });
+  expect(engine.status().models.find(({ id }) => id === "broken")).toMatchObject({
+    state: "failed",
+    problem: { code: "model_invalid" },
+  });
   await expect(engine.load("nowhere")).rejects.toMatchObject({ code: "model_not_found" });
 });
 

@@ -2,14 +2,28 @@
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { BlockUse, Step } from "../../src/engine/schedule.ts";
-import { jobOf, layers, loadForTest, logprobsById, range, result, runJob, runJobs, scheduleOf, type TestModel } from "../support/engine.ts";
-import { logSoftmax, readReference, type Reference, relativeError } from "../support/reference.ts";
+import {
+  jobOf,
+  layers,
+  loadForTest,
+  logprobsById,
+  range,
+  result,
+  runJob,
+  runJobs,
+  scheduleOf,
+  type TestModel,
+} from "../support/engine.ts";
+import { logSoftmax, type Reference, readReference, relativeError } from "../support/reference.ts";
 
 const TOLERANCE = 1e-4;
 const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
 
 interface Figures {
-  layer_interventions: Record<string, Record<"kl_nats" | "top1_agreement" | "entropy_change_bits" | "loss_change_nats", { mean: number; count: number }>>;
+  layer_interventions: Record<
+    string,
+    Record<"kl_nats" | "top1_agreement" | "entropy_change_bits" | "loss_change_nats", { mean: number; count: number }>
+  >;
   attention_locality: Record<string, Record<"per_cell" | "total" | "total_without_bos", number[][]>>;
   component_norms: { attn_out: number; mlp_out: number; resid_post: number; mean_of_ratios: number; ratio_of_means: number }[];
   logit_lens: { kl_final_nats: number; entropy_bits: number }[];
@@ -35,11 +49,16 @@ describe.each(["gpt2", "gpt2-hub"])("%s", (name) => {
   const expectedLogprobs = (tensor: string, row: number, length: number) => {
     const V = model.spec.vocabSize;
     const logits = reference.values(tensor).subarray(row * length * V, (row + 1) * length * V);
-    return Float64Array.from(range(length).flatMap((position) => [...logSoftmax(logits.subarray(position * V, (position + 1) * V))]));
+    return Float64Array.from(
+      range(length).flatMap((position) => [...logSoftmax(logits.subarray(position * V, (position + 1) * V))]),
+    );
   };
 
   test("the baseline's logits, all five texts in one batch", async () => {
-    const runs = await runJobs(model, texts.map((tokens) => jobOf(model, { tokens, readout: { layers: "final" } })));
+    const runs = await runJobs(
+      model,
+      texts.map((tokens) => jobOf(model, { tokens, readout: { layers: "final" } })),
+    );
     for (const [text, events] of runs.entries()) {
       const actual = logprobsById(result(events).variants[0]?.final as never, model.spec.vocabSize);
       expect(relativeError(actual, expectedLogprobs("logits", text, 24))).toBeLessThan(TOLERANCE);
@@ -49,15 +68,20 @@ describe.each(["gpt2", "gpt2-hub"])("%s", (name) => {
   test("attention patterns and component norms of every block", async () => {
     const events = await runJob(model, { tokens: texts[0] as number[], capture: ["norms", "patterns"] });
     const d = model.spec.dModel;
-    const normsOf = (tensor: string) => range(24).map((position) => Math.hypot(...reference.values(tensor).subarray(position * d, (position + 1) * d)));
+    const normsOf = (tensor: string) =>
+      range(24).map((position) => Math.hypot(...reference.values(tensor).subarray(position * d, (position + 1) * d)));
     for (const [step, layer] of layers(events).entries()) {
       if (step === 0) continue;
       const block = step - 1;
       const last = block === model.spec.nLayers - 1;
-      expect(relativeError(layer.patterns?.[0]?.weights as Float32Array, reference.values(`pattern.${block}`))).toBeLessThan(TOLERANCE);
+      expect(relativeError(layer.patterns?.[0]?.weights as Float32Array, reference.values(`pattern.${block}`))).toBeLessThan(
+        TOLERANCE,
+      );
       expect(relativeError(layer.norms?.attnOut as Float32Array, normsOf(`attn_out.${block}`))).toBeLessThan(TOLERANCE);
       expect(relativeError(layer.norms?.mlpOut as Float32Array, normsOf(`mlp_out.${block}`))).toBeLessThan(TOLERANCE);
-      expect(relativeError(layer.norms?.residPost as Float32Array, normsOf(last ? "resid_final" : `resid_pre.${block + 1}`))).toBeLessThan(TOLERANCE);
+      expect(
+        relativeError(layer.norms?.residPost as Float32Array, normsOf(last ? "resid_final" : `resid_pre.${block + 1}`)),
+      ).toBeLessThan(TOLERANCE);
     }
   });
 
@@ -81,11 +105,23 @@ describe.each(["gpt2", "gpt2-hub"])("%s", (name) => {
     if (name === "gpt2") {
       const half = (block: number, component: "attn" | "mlp"): Step => [{ block, component }];
       cases["sublayers.s0_f0_s1_f1_f2_s3_s4_f4"] = [
-        half(0, "attn"), half(0, "mlp"), half(1, "attn"), half(1, "mlp"), half(2, "mlp"), half(3, "attn"), half(4, "attn"), half(4, "mlp"),
+        half(0, "attn"),
+        half(0, "mlp"),
+        half(1, "attn"),
+        half(1, "mlp"),
+        half(2, "mlp"),
+        half(3, "attn"),
+        half(4, "attn"),
+        half(4, "mlp"),
       ];
     }
     const schedules = Object.entries(cases).map(([variant, steps]) => scheduleOf(variant, steps));
-    const runs = await runJobs(model, [0, 1].map((text) => jobOf(model, { tokens: (texts[text] as number[]).slice(0, 12), schedules, readout: { layers: "final" } })));
+    const runs = await runJobs(
+      model,
+      [0, 1].map((text) =>
+        jobOf(model, { tokens: (texts[text] as number[]).slice(0, 12), schedules, readout: { layers: "final" } }),
+      ),
+    );
     for (const [text, events] of runs.entries()) {
       for (const [index, { name: variant }] of schedules.entries()) {
         const actual = logprobsById(result(events).variants[index]?.final as never, model.spec.vocabSize);
@@ -102,24 +138,42 @@ describe.each(["gpt2", "gpt2-hub"])("%s", (name) => {
       ...names.map((variant) => {
         const [operation, layer] = variant.split(".");
         const i = Number(layer);
-        return scheduleOf(variant, operation === "delete" ? range(L).filter((block) => block !== i) : [...range(i), i + 1, i, ...range(L).slice(i + 2)]);
+        return scheduleOf(
+          variant,
+          operation === "delete" ? range(L).filter((block) => block !== i) : [...range(i), i + 1, i, ...range(L).slice(i + 2)],
+        );
       }),
     ];
-    const runs = await runJobs(model, texts.map((tokens) => jobOf(model, { tokens, schedules, baseline: 0, readout: { layers: "final", topK: 1 } })));
+    const runs = await runJobs(
+      model,
+      texts.map((tokens) => jobOf(model, { tokens, schedules, baseline: 0, readout: { layers: "final", topK: 1 } })),
+    );
     for (const [index, variant] of names.entries()) {
       const comparisons = runs.map((events) => result(events).comparisons[index]);
       const over = (values: (comparison: NonNullable<(typeof comparisons)[number]>) => ArrayLike<number>, until = 24) =>
         mean(comparisons.flatMap((comparison) => Array.from(values(comparison as never)).slice(1, until)));
       const expected = figures.layer_interventions[variant] as Figures["layer_interventions"][string];
       expect(over(({ klNats }) => klNats) / expected.kl_nats.mean - 1, `${variant} kl`).toBeCloseTo(0, 4);
-      expect(over(({ top1Agreement }) => top1Agreement.map(Number)), `${variant} top-1`).toBeCloseTo(expected.top1_agreement.mean, 10);
-      expect(over(({ entropyChangeBits }) => entropyChangeBits), `${variant} entropy`).toBeCloseTo(expected.entropy_change_bits.mean, 4);
-      expect(over(({ lossChangeNats }) => lossChangeNats, 23), `${variant} loss`).toBeCloseTo(expected.loss_change_nats.mean, 4);
+      expect(
+        over(({ top1Agreement }) => top1Agreement.map(Number)),
+        `${variant} top-1`,
+      ).toBeCloseTo(expected.top1_agreement.mean, 10);
+      expect(
+        over(({ entropyChangeBits }) => entropyChangeBits),
+        `${variant} entropy`,
+      ).toBeCloseTo(expected.entropy_change_bits.mean, 4);
+      expect(
+        over(({ lossChangeNats }) => lossChangeNats, 23),
+        `${variant} loss`,
+      ).toBeCloseTo(expected.loss_change_nats.mean, 4);
     }
   });
 
   test("figure 4: attention to the previous offsets", async () => {
-    const runs = await runJobs(model, texts.map((tokens) => jobOf(model, { tokens, capture: ["attention_locality"], readout: { topK: 1 } })));
+    const runs = await runJobs(
+      model,
+      texts.map((tokens) => jobOf(model, { tokens, capture: ["attention_locality"], readout: { topK: 1 } })),
+    );
     for (const [k, expected] of Object.entries(figures.attention_locality)) {
       for (const layer of range(model.spec.nLayers)) {
         const of = (statistic: "perCell" | "total" | "totalWithoutBos", head: number) =>
@@ -134,10 +188,16 @@ describe.each(["gpt2", "gpt2-hub"])("%s", (name) => {
   });
 
   test("figures 5 and 7: component norms, mean of ratios and ratio of means", async () => {
-    const runs = await runJobs(model, texts.map((tokens) => jobOf(model, { tokens, capture: ["norms"], readout: { topK: 1 } })));
+    const runs = await runJobs(
+      model,
+      texts.map((tokens) => jobOf(model, { tokens, capture: ["norms"], readout: { topK: 1 } })),
+    );
     for (const [layer, expected] of figures.component_norms.entries()) {
-      const norms = runs.map((events) => layers(events)[layer + 1]?.norms as { attnOut: Float32Array; mlpOut: Float32Array; residPost: Float32Array });
-      const values = (of: (one: (typeof norms)[number]) => ArrayLike<number>) => norms.flatMap((one) => Array.from(of(one)).slice(1));
+      const norms = runs.map(
+        (events) => layers(events)[layer + 1]?.norms as { attnOut: Float32Array; mlpOut: Float32Array; residPost: Float32Array },
+      );
+      const values = (of: (one: (typeof norms)[number]) => ArrayLike<number>) =>
+        norms.flatMap((one) => Array.from(of(one)).slice(1));
       const attn = values(({ attnOut }) => attnOut);
       const mlp = values(({ mlpOut }) => mlpOut);
       expect(mean(attn) / expected.attn_out - 1).toBeCloseTo(0, 4);
@@ -148,14 +208,24 @@ describe.each(["gpt2", "gpt2-hub"])("%s", (name) => {
     }
   });
 
-  test.each(["standard", "frozen-norm"] as const)("figures 6 and 8: the %s lens, entropy and divergence of every layer", async (lens) => {
-    const expected = lens === "standard" ? figures.logit_lens : figures.frozen_norm_lens;
-    const runs = await runJobs(model, texts.map((tokens) => jobOf(model, { tokens, readout: { topK: 1, lens } })));
-    for (const [row, { kl_final_nats, entropy_bits }] of expected.entries()) {
-      const kl = mean(runs.flatMap((events) => Array.from(result(events).variants[0]?.layers[row]?.klFinalNats as Float64Array).slice(1)));
-      const entropy = mean(runs.flatMap((events) => Array.from(layers(events)[row]?.readout?.entropyBits as Float32Array).slice(1)));
-      expect(entropy / entropy_bits - 1).toBeCloseTo(0, 4);
-      expect(Math.abs(kl - kl_final_nats)).toBeLessThan(TOLERANCE * Math.max(kl_final_nats, 0.1));
-    }
-  });
+  test.each(["standard", "frozen-norm"] as const)(
+    "figures 6 and 8: the %s lens, entropy and divergence of every layer",
+    async (lens) => {
+      const expected = lens === "standard" ? figures.logit_lens : figures.frozen_norm_lens;
+      const runs = await runJobs(
+        model,
+        texts.map((tokens) => jobOf(model, { tokens, readout: { topK: 1, lens } })),
+      );
+      for (const [row, { kl_final_nats, entropy_bits }] of expected.entries()) {
+        const kl = mean(
+          runs.flatMap((events) => Array.from(result(events).variants[0]?.layers[row]?.klFinalNats as Float64Array).slice(1)),
+        );
+        const entropy = mean(
+          runs.flatMap((events) => Array.from(layers(events)[row]?.readout?.entropyBits as Float32Array).slice(1)),
+        );
+        expect(entropy / entropy_bits - 1).toBeCloseTo(0, 4);
+        expect(Math.abs(kl - kl_final_nats)).toBeLessThan(TOLERANCE * Math.max(kl_final_nats, 0.1));
+      }
+    },
+  );
 });

@@ -7,7 +7,18 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { EngineEvent } from "../../src/engine/protocol.ts";
 import type { Edit, Schedule, Step } from "../../src/engine/schedule.ts";
 import { writeRandomGpt2 } from "../support/checkpoint.ts";
-import { jobOf, layers, loadForTest, logprobsById, range, result, runJob, runJobs, scheduleOf, type TestModel } from "../support/engine.ts";
+import {
+  jobOf,
+  layers,
+  loadForTest,
+  logprobsById,
+  range,
+  result,
+  runJob,
+  runJobs,
+  scheduleOf,
+  type TestModel,
+} from "../support/engine.ts";
 
 const SHAPES = [
   { nLayers: 1, dModel: 24, nHeads: 3, dMlp: 40, type: "F32" },
@@ -35,17 +46,25 @@ describe.each(SHAPES.flatMap((shape) => (["packed", "mapped"] as const).map((wei
 
     const prompt = (min = 1) => fc.array(fc.nat(VOCAB - 1), { minLength: min, maxLength: 40 });
     const block = fc.nat(L - 1);
-    const edit: fc.Arbitrary<Edit> = fc.record({ site: fc.constantFrom("attn_out", "mlp_out"), scale: fc.constantFrom(0, 0.5, -1, 2) });
+    const edit: fc.Arbitrary<Edit> = fc.record({
+      site: fc.constantFrom("attn_out", "mlp_out"),
+      scale: fc.constantFrom(0, 0.5, -1, 2),
+    });
     const use = fc.record({ block, edits: fc.array(edit, { maxLength: 1 }) });
-    const schedule = fc.array(fc.array(use, { minLength: 1, maxLength: 2 }), { maxLength: L + 2 }).map((steps): Schedule => ({ name: "any", steps }));
-    const check = (property: fc.IAsyncProperty<never> | fc.IAsyncProperty<[number[], Schedule]> | fc.IAsyncProperty<[number[]]>, numRuns = 12) =>
-      fc.assert(property as fc.IAsyncProperty<unknown>, { numRuns, seed: 7 });
+    const schedule = fc
+      .array(fc.array(use, { minLength: 1, maxLength: 2 }), { maxLength: L + 2 })
+      .map((steps): Schedule => ({ name: "any", steps }));
+    const check = (
+      property: fc.IAsyncProperty<never> | fc.IAsyncProperty<[number[], Schedule]> | fc.IAsyncProperty<[number[]]>,
+      numRuns = 12,
+    ) => fc.assert(property as fc.IAsyncProperty<unknown>, { numRuns, seed: 7 });
     const finalOf = (events: readonly EngineEvent[], variant = 0) => result(events).variants[variant]?.final;
 
     test("a row's numbers do not depend on its batch, on padding, or on who else reads out: bit for bit", async () => {
       await fc.assert(
         fc.asyncProperty(fc.array(fc.tuple(prompt(), schedule), { minLength: 2, maxLength: 6 }), async (cases) => {
-          const jobs = () => cases.map(([tokens, one]) => jobOf(model, { tokens, schedules: [one], capture: ["norms", "patterns"] }));
+          const jobs = () =>
+            cases.map(([tokens, one]) => jobOf(model, { tokens, schedules: [one], capture: ["norms", "patterns"] }));
           const together = await runJobs(model, jobs());
           for (const [index, job] of jobs().entries()) {
             const alone = (await runJobs(model, [job]))[0] as EngineEvent[];
@@ -63,7 +82,10 @@ describe.each(SHAPES.flatMap((shape) => (["packed", "mapped"] as const).map((wei
           const last = tokens.length - 1;
           const V = model.spec.vocabSize;
           const all = logprobsById(finalOf(await runJob(model, { tokens, schedules: [one] })) as never, V);
-          const single = logprobsById(finalOf(await runJob(model, { tokens, schedules: [one], readout: { positions: [last], layers: "final" } })) as never, V);
+          const single = logprobsById(
+            finalOf(await runJob(model, { tokens, schedules: [one], readout: { positions: [last], layers: "final" } })) as never,
+            V,
+          );
           expect(single).toStrictEqual(all.slice(last * V));
         }),
       );
@@ -75,22 +97,43 @@ describe.each(SHAPES.flatMap((shape) => (["packed", "mapped"] as const).map((wei
           const shorter = tokens.slice(0, -1);
           const one = layers(await runJob(model, { tokens: shorter }));
           const other = layers(await runJob(model, { tokens, readout: { positions: range(shorter.length) } }));
-          for (const [step, layer] of one.entries()) expect(layer.readout?.topLogprobs).toStrictEqual(other[step]?.readout?.topLogprobs);
+          for (const [step, layer] of one.entries())
+            expect(layer.readout?.topLogprobs).toStrictEqual(other[step]?.readout?.topLogprobs);
         }),
       );
     });
 
     test("deleting a block is scaling both its components to zero, exactly", async () => {
       for (const i of range(L)) {
-        const zero: Step = [{ block: i, edits: [{ site: "attn_out", scale: 0 }, { site: "mlp_out", scale: 0 }] }];
-        const schedules = [scheduleOf("deleted", range(L).filter((b) => b !== i)), scheduleOf("scaled", range(L).map((b) => (b === i ? zero : b)))];
+        const zero: Step = [
+          {
+            block: i,
+            edits: [
+              { site: "attn_out", scale: 0 },
+              { site: "mlp_out", scale: 0 },
+            ],
+          },
+        ];
+        const schedules = [
+          scheduleOf(
+            "deleted",
+            range(L).filter((b) => b !== i),
+          ),
+          scheduleOf(
+            "scaled",
+            range(L).map((b) => (b === i ? zero : b)),
+          ),
+        ];
         const events = await runJob(model, { tokens: [0, 5, 9, 200, 31], schedules });
         expect(finalOf(events, 1)).toStrictEqual(finalOf(events, 0));
       }
     });
 
     test("deleting every block reads out the embedding; the lens after the last block is the model's output", async () => {
-      const events = await runJob(model, { tokens: [0, 7, 7, 300], schedules: [scheduleOf("baseline", range(L)), scheduleOf("nothing", [])] });
+      const events = await runJob(model, {
+        tokens: [0, 7, 7, 300],
+        schedules: [scheduleOf("baseline", range(L)), scheduleOf("nothing", [])],
+      });
       expect(finalOf(events, 1)).toStrictEqual(layers(events, 0)[0]?.readout);
       expect(finalOf(events, 0)).toStrictEqual(layers(events, 0).at(-1)?.readout);
     });
@@ -108,13 +151,21 @@ describe.each(SHAPES.flatMap((shape) => (["packed", "mapped"] as const).map((wei
       const events = await runJob(model, { tokens: [0, 1, 2, 3], schedules, capture: ["norms"] });
       expect(finalOf(events, 1)).toStrictEqual(finalOf(events, 0));
       const [once, twice] = [0, 1].map((variant) => layers(events, variant).at(-1)?.norms);
-      expect(Array.from(twice?.attnOut as Float32Array)).toEqual(Array.from(once?.attnOut as Float32Array, (value) => expect.closeTo(value, 4)));
+      expect(Array.from(twice?.attnOut as Float32Array)).toEqual(
+        Array.from(once?.attnOut as Float32Array, (value) => expect.closeTo(value, 4)),
+      );
     });
 
     test("edits at chosen positions leave the positions before them alone, and change those after", async () => {
       const positions = [2];
-      const steps = range(L).map((b): Step => [b === 0 ? { block: 0, edits: [{ site: "mlp_out", scale: 0, positions }] } : { block: b }]);
-      const events = await runJob(model, { tokens: [9, 8, 7, 6, 5], schedules: [scheduleOf("baseline", range(L)), { name: "edited", steps }], baseline: 0 });
+      const steps = range(L).map(
+        (b): Step => [b === 0 ? { block: 0, edits: [{ site: "mlp_out", scale: 0, positions }] } : { block: b }],
+      );
+      const events = await runJob(model, {
+        tokens: [9, 8, 7, 6, 5],
+        schedules: [scheduleOf("baseline", range(L)), { name: "edited", steps }],
+        baseline: 0,
+      });
       const kl = result(events).comparisons[0]?.klNats as Float64Array;
       expect([kl[0], kl[1]]).toEqual([0, 0]);
       expect(kl[2]).toBeGreaterThan(1e-6);
@@ -129,7 +180,11 @@ describe.each(SHAPES.flatMap((shape) => (["packed", "mapped"] as const).map((wei
           expect(same?.klNats.every((nats) => nats === 0)).toBe(true);
           expect(same?.top1Agreement.every(Boolean)).toBe(true);
           for (const nats of other?.klNats as Float64Array) expect(nats).toBeGreaterThanOrEqual(0);
-          expect(result(events).variants[0]?.layers.at(-1)?.klFinalNats.every((nats) => nats === 0)).toBe(true);
+          expect(
+            result(events)
+              .variants[0]?.layers.at(-1)
+              ?.klFinalNats.every((nats) => nats === 0),
+          ).toBe(true);
         }),
       );
     });

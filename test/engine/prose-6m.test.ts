@@ -20,14 +20,31 @@ test.each(range(5))("prompt %i: logits, norms, a deletion and a swap", async (pr
   };
   const schedules = [
     scheduleOf("baseline", range(12)),
-    scheduleOf("delete.5", range(12).filter((block) => block !== 5)),
+    scheduleOf(
+      "delete.5",
+      range(12).filter((block) => block !== 5),
+    ),
     scheduleOf("swap.3", [0, 1, 2, 4, 3, ...range(12).slice(5)]),
   ];
   const events = await runJob(model, { tokens, schedules, baseline: 0, capture: ["norms"] });
   for (const [index, tensor] of ["logits", "delete.5", "swap.3"].entries()) {
-    expect(relativeError(logprobsById(result(events).variants[index]?.final as never, V), expected(tensor)), tensor).toBeLessThan(1e-4);
+    expect(relativeError(logprobsById(result(events).variants[index]?.final as never, V), expected(tensor)), tensor).toBeLessThan(
+      1e-4,
+    );
   }
-  const norms = layers(events).slice(1).map((layer) => layer.norms);
-  expect(relativeError(norms.flatMap((norm) => [...(norm?.attnOut as Float32Array)]), reference.values(`${prompt}.attn_norm`))).toBeLessThan(1e-4);
-  expect(relativeError(norms.flatMap((norm) => [...(norm?.mlpOut as Float32Array)]), reference.values(`${prompt}.mlp_norm`))).toBeLessThan(1e-4);
+  const norms = layers(events)
+    .slice(1)
+    .map((layer) => layer.norms);
+  expect(
+    relativeError(
+      norms.flatMap((norm) => [...(norm?.attnOut ?? [])]),
+      reference.values(`${prompt}.attn_norm`),
+    ),
+  ).toBeLessThan(1e-4);
+  expect(
+    relativeError(
+      norms.flatMap((norm) => [...(norm?.mlpOut ?? [])]),
+      reference.values(`${prompt}.mlp_norm`),
+    ),
+  ).toBeLessThan(1e-4);
 });

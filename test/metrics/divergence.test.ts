@@ -13,7 +13,9 @@ function unembed(seed: number, V: number, d: number, biased: boolean) {
   const W = Float64Array.from({ length: V * d }, () => Math.fround(next()));
   const b = Float64Array.from({ length: V }, () => (biased ? Math.fround(next()) : 0));
   const logits = (h: Float32Array) =>
-    Float64Array.from({ length: V }, (_, v) => h.reduce((sum, value, i) => sum + value * (W[v * d + i] as number), b[v] as number));
+    Float64Array.from({ length: V }, (_, v) =>
+      h.reduce((sum, value, i) => sum + value * (W[v * d + i] as number), b[v] as number),
+    );
   return {
     hidden: () => Float32Array.from({ length: d }, next),
     logits,
@@ -34,18 +36,23 @@ describe("KL(p‖q) by the expectation of the unembed", () => {
   test("agrees with the direct sum to one part in a thousand wherever it is trusted", () => {
     let trusted = 0;
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: 2 ** 30 }), fc.boolean(), fc.double({ min: -7, max: 0.5, noNaN: true }), (seed, biased, exponent) => {
-        const model = unembed(seed, 257, 16, biased);
-        const h = model.hidden();
-        const noise = model.hidden();
-        const other = h.map((value, i) => value + (noise[i] as number) * 10 ** exponent);
-        const direct = divergenceDirect(model.logits(h), model.logits(other));
-        const q = model.readout(other);
-        const cheap = divergenceByExpectation(model.readout(h).expectation, other, q.logSumExp);
-        if (!cheap.trusted) return;
-        trusted++;
-        expect(Math.abs(cheap.nats - direct)).toBeLessThan(direct / GUARD_FACTOR);
-      }),
+      fc.property(
+        fc.integer({ min: 1, max: 2 ** 30 }),
+        fc.boolean(),
+        fc.double({ min: -7, max: 0.5, noNaN: true }),
+        (seed, biased, exponent) => {
+          const model = unembed(seed, 257, 16, biased);
+          const h = model.hidden();
+          const noise = model.hidden();
+          const other = h.map((value, i) => value + (noise[i] as number) * 10 ** exponent);
+          const direct = divergenceDirect(model.logits(h), model.logits(other));
+          const q = model.readout(other);
+          const cheap = divergenceByExpectation(model.readout(h).expectation, other, q.logSumExp);
+          if (!cheap.trusted) return;
+          trusted++;
+          expect(Math.abs(cheap.nats - direct)).toBeLessThan(direct / GUARD_FACTOR);
+        },
+      ),
       { numRuns: 400, seed: 7 },
     );
     expect(trusted).toBeGreaterThan(50);

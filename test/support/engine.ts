@@ -14,7 +14,9 @@ export async function loadForTest(folder: string, weights: "packed" | "mapped" =
   return { ...(await loadModel(openCheckpoint(folder), { threads: null, weights }, counters)), counters };
 }
 
-export type JobSpec = { tokens: readonly number[]; schedules?: readonly Schedule[]; readout?: Partial<ReadoutSpec> } & Partial<Omit<RunJob, "readout" | "tokens">>;
+export type JobSpec = { tokens: readonly number[]; schedules?: readonly Schedule[]; readout?: Partial<ReadoutSpec> } & Partial<
+  Omit<RunJob, "readout" | "tokens">
+>;
 
 let next = 0;
 
@@ -28,7 +30,14 @@ export function jobOf(model: Model, { readout, ...given }: JobSpec): RunJob {
     capture: [],
     priority: "interactive",
     ...given,
-    readout: { positions: given.tokens.map((_, index) => index), layers: "all", topK: model.spec.vocabSize, lens: "standard", targets: [], ...readout },
+    readout: {
+      positions: given.tokens.map((_, index) => index),
+      layers: "all",
+      topK: model.spec.vocabSize,
+      lens: "standard",
+      targets: [],
+      ...readout,
+    },
   };
 }
 
@@ -50,14 +59,16 @@ export function layers(events: readonly EngineEvent[], variant = 0): LayerEvent[
 
 export function result(events: readonly EngineEvent[]): ResultEvent {
   const found = events.find((event): event is ResultEvent => event.type === "result");
-  if (!found) throw new Error(`no result among ${JSON.stringify(events.map(({ type }) => type))}: ${JSON.stringify(events.at(-1))}`);
+  if (!found)
+    throw new Error(`no result among ${JSON.stringify(events.map(({ type }) => type))}: ${JSON.stringify(events.at(-1))}`);
   return found;
 }
 
 /** A read-out with the whole vocabulary as its top-k, as log-probabilities in order of ids. [P · V] */
 export function logprobsById(rows: ReadoutRows, vocabSize: number): Float64Array {
   const values = new Float64Array(rows.topIds.length);
-  for (let i = 0; i < rows.topIds.length; i++) values[Math.floor(i / vocabSize) * vocabSize + (rows.topIds[i] as number)] = rows.topLogprobs[i] as number;
+  for (let i = 0; i < rows.topIds.length; i++)
+    values[Math.floor(i / vocabSize) * vocabSize + (rows.topIds[i] as number)] = rows.topLogprobs[i] as number;
   return values;
 }
 

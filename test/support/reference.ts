@@ -12,7 +12,10 @@ export interface Reference {
 export function readReference(path: string): Reference {
   const file = readFileSync(path);
   const headerLength = Number(file.readBigUInt64LE());
-  const header = JSON.parse(file.subarray(8, 8 + headerLength).toString()) as Record<string, { shape: number[]; data_offsets: [number, number] }>;
+  const header = JSON.parse(file.subarray(8, 8 + headerLength).toString()) as Record<
+    string,
+    { shape: number[]; data_offsets: [number, number] }
+  >;
   const entry = (name: string) => {
     const found = header[name];
     if (!found) throw new Error(`${path} has no ${name}`);

@@ -33,16 +33,24 @@ export function attention(graph: Graph, spec: AttentionSpec, h: string): Attenti
   // Grouped queries: the H/KV heads that share keys stand as more query rows of the same matrix product.
   const group = heads / kvHeads;
   const grouped = (value: string) =>
-    group === 1 ? value : graph.op("Reshape", [value, graph.op("Concat", [rows, graph.int64([kvHeads, -1, headDim])], { axis: 0 })]);
+    group === 1
+      ? value
+      : graph.op("Reshape", [value, graph.op("Concat", [rows, graph.int64([kvHeads, -1, headDim])], { axis: 0 })]);
   const positions = graph.op("Shape", ["x"], { start: 1, end: 2 });
   const square = () => graph.op("Concat", [rows, graph.int64([heads]), positions, positions], { axis: 0 });
   const flat = graph.op("MatMul", [grouped(scaled), keys]);
   const scores = group === 1 ? flat : graph.op("Reshape", [flat, square()]);
   const pattern = graph.op("Softmax", [graph.op("Add", [scores, "mask"])], { axis: -1 });
 
-  const weights = group === 1 ? pattern : graph.op("Reshape", [pattern, graph.op("Concat", [rows, graph.int64([kvHeads, -1]), positions], { axis: 0 })]);
+  const weights =
+    group === 1
+      ? pattern
+      : graph.op("Reshape", [pattern, graph.op("Concat", [rows, graph.int64([kvHeads, -1]), positions], { axis: 0 })]);
   const mixed = graph.op("MatMul", [weights, values]);
-  const z4 = group === 1 ? mixed : graph.op("Reshape", [mixed, graph.op("Concat", [rows, graph.int64([heads, -1, headDim])], { axis: 0 })]);
+  const z4 =
+    group === 1
+      ? mixed
+      : graph.op("Reshape", [mixed, graph.op("Concat", [rows, graph.int64([heads, -1, headDim])], { axis: 0 })]);
   const z = graph.op("Reshape", [graph.op("Transpose", [z4], { perm: [0, 2, 1, 3] }), graph.int64([-1, heads * headDim])]);
   return { z, pattern };
 }
@@ -75,7 +83,9 @@ function rotate(graph: Graph, spec: AttentionSpec, value: string): string {
   const cos = graph.op("Cos", [angles]);
   const sin = graph.op("Sin", [angles]);
   const rest = spec.headDim - dims;
-  const parts = graph.ops("Split", [value, graph.int64(rest ? [dims / 2, dims / 2, rest] : [dims / 2, dims / 2])], rest ? 3 : 2, { axis: 3 });
+  const parts = graph.ops("Split", [value, graph.int64(rest ? [dims / 2, dims / 2, rest] : [dims / 2, dims / 2])], rest ? 3 : 2, {
+    axis: 3,
+  });
   const [a, b] = parts as [string, string];
   const turnedA = graph.op("Sub", [graph.op("Mul", [a, cos]), graph.op("Mul", [b, sin])]);
   const turnedB = graph.op("Add", [graph.op("Mul", [b, cos]), graph.op("Mul", [a, sin])]);

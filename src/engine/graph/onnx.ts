@@ -80,7 +80,12 @@ export class Graph {
   float32(values: number | readonly number[], shape?: readonly number[]): string {
     const list = typeof values === "number" ? [values] : values;
     const raw = new Uint8Array(Float32Array.from(list).buffer);
-    return this.#constant(`f${JSON.stringify([values, shape])}`, FLOAT, shape ?? (typeof values === "number" ? [] : [list.length]), raw);
+    return this.#constant(
+      `f${JSON.stringify([values, shape])}`,
+      FLOAT,
+      shape ?? (typeof values === "number" ? [] : [list.length]),
+      raw,
+    );
   }
 
   /**
@@ -156,7 +161,8 @@ function valueInfo(name: string, type: number, shape?: readonly Dim[]): ProtoWri
   const tensor = new ProtoWriter().int(1, type);
   if (shape) {
     const dims = new ProtoWriter();
-    for (const dim of shape) dims.message(1, typeof dim === "number" ? new ProtoWriter().int(1, dim) : new ProtoWriter().string(2, dim));
+    for (const dim of shape)
+      dims.message(1, typeof dim === "number" ? new ProtoWriter().int(1, dim) : new ProtoWriter().string(2, dim));
     tensor.message(2, dims);
   }
   return new ProtoWriter().string(1, name).message(2, new ProtoWriter().message(1, tensor));

@@ -105,7 +105,9 @@ function reduceBranch(main: Graph, spec: ModelSpec, logits: string, weights: str
   const probabilities = graph.op("Softmax", [logits], { axis: -1 });
   // Padded vocabulary rows stay in the softmax and are left out of the top-k.
   const known =
-    spec.tokenCount < spec.vocabSize ? graph.op("Slice", [logits, graph.int64([0]), graph.int64([spec.tokenCount]), graph.int64([1])]) : logits;
+    spec.tokenCount < spec.vocabSize
+      ? graph.op("Slice", [logits, graph.int64([0]), graph.int64([spec.tokenCount]), graph.int64([1])])
+      : logits;
   const topIds = graph.ops("TopK", [known, "k"], 2, { axis: -1, largest: 1, sorted: 1 })[1] as string;
   const topLogprobs = graph.op("GatherElements", [logprobs, topIds], { axis: 1 });
   const flat = (value: string) => graph.op("Reshape", [value, graph.int64([-1])]);
@@ -135,12 +137,19 @@ function reduceBranch(main: Graph, spec: ModelSpec, logits: string, weights: str
     differences(graph, logits),
     empty(graph, [0], DOUBLE),
   ];
-  for (const [index, value] of values.entries()) graph.output(value, index === 0 ? INT64 : index === values.length - 1 ? DOUBLE : FLOAT);
+  for (const [index, value] of values.entries())
+    graph.output(value, index === 0 ? INT64 : index === values.length - 1 ? DOUBLE : FLOAT);
   return graph;
 }
 
 /** e = W_Uᵀp and c = b_U·p, with which KL(p ‖ q) needs no logits of q (2-engine), of the rows asked for. */
-function expectations(parent: Graph, spec: ModelSpec, probabilities: string, weights: string, bias: string | null): readonly [string, string] {
+function expectations(
+  parent: Graph,
+  spec: ModelSpec,
+  probabilities: string,
+  weights: string,
+  bias: string | null,
+): readonly [string, string] {
   const count = parent.op("Squeeze", [parent.op("Shape", ["expect"]), parent.int64([0])]);
   const some = new Graph("expectation", parent.names);
   const chosen = some.op("Gather", [probabilities, "expect"], { axis: 0 });
@@ -165,7 +174,10 @@ function expectations(parent: Graph, spec: ModelSpec, probabilities: string, wei
 function differences(parent: Graph, logits: string): string {
   const some = new Graph("differences", parent.names);
   const apart = some.op("Sub", ["reference_logits", logits]);
-  some.output(some.op("ReduceSum", [some.op("Mul", ["reference_probabilities", apart]), some.int64([1])], { keepdims: 0 }), FLOAT);
+  some.output(
+    some.op("ReduceSum", [some.op("Mul", ["reference_probabilities", apart]), some.int64([1])], { keepdims: 0 }),
+    FLOAT,
+  );
   const none = new Graph("no_differences", parent.names);
   none.output(empty(none, [0], FLOAT), FLOAT);
   const count = parent.op("Squeeze", [parent.op("Shape", ["reference_logits"], { start: 0, end: 1 }), parent.int64([0])]);
@@ -187,7 +199,8 @@ function divergenceBranch(main: Graph, spec: ModelSpec, logits: string): Graph {
   const divergence = graph.op("ReduceSum", [terms, graph.int64([1])], { keepdims: 0 });
   const nothing = (shape: readonly number[]) => empty(graph, shape, FLOAT);
   graph.output(empty(graph, [0, 0], INT64), INT64);
-  for (const shape of [[0, 0], [0], [0], [0], [0, 0], [0, 0], [0, 0], [0, spec.dModel], [0], [0, 0], [0]]) graph.output(nothing(shape), FLOAT);
+  for (const shape of [[0, 0], [0], [0], [0], [0, 0], [0, 0], [0, 0], [0, spec.dModel], [0], [0, 0], [0]])
+    graph.output(nothing(shape), FLOAT);
   graph.output(divergence, DOUBLE);
   return graph;
 }

@@ -47,7 +47,14 @@ export interface ReadingResult {
 }
 
 /** Room for P rows; `k` and `followed` [P, m] fix the widths. `keptVocab`: V, where distributions are kept. */
-export function emptyResult(count: number, d: number, k: number, followed: Int32Array, expects = false, keptVocab = 0): ReadingResult {
+export function emptyResult(
+  count: number,
+  d: number,
+  k: number,
+  followed: Int32Array,
+  expects = false,
+  keptVocab = 0,
+): ReadingResult {
   const floats = (size: number) => new Float32Array(size);
   return {
     rows: {
@@ -80,7 +87,14 @@ export function emptyDivergences(count: number): ReadingResult {
  * Copies rows `from` … `from + count` of a chunk into the reading, at its row `reading.done`. `expected`: where the
  * chunk's expectations of these rows begin.
  */
-export function accept(reading: Reading, chunk: ReadoutChunkResult, from: number, count: number, followedCount: number, expected: number): void {
+export function accept(
+  reading: Reading,
+  chunk: ReadoutChunkResult,
+  from: number,
+  count: number,
+  followedCount: number,
+  expected: number,
+): void {
   const { result, done } = reading;
   const { rows, k } = result;
   const P = result.entropyNats.length;

@@ -55,7 +55,10 @@ export class Readings {
     let room = most;
     for (const reading of this.#waiting) {
       if (room === 0) break;
-      const fits = reading.mode === oldest.mode && reading.lens === oldest.lens && (reading.reference === null) === (oldest.reference === null);
+      const fits =
+        reading.mode === oldest.mode &&
+        reading.lens === oldest.lens &&
+        (reading.reference === null) === (oldest.reference === null);
       if (!fits || held.has(reading.run)) {
         held.add(reading.run);
         continue;
@@ -77,7 +80,10 @@ async function readoutChunk(runner: ReadoutRunner, pieces: readonly Piece[], row
   const first = (pieces[0] as Piece).reading;
   const width = ({ reading }: Piece) => reading.result.rows.followedIds.length / rowsOf(reading);
   const wanted = ({ reading, from, count }: Piece) =>
-    reading.result.rows.followedIds.subarray(from * width({ reading, from, count }), (from + count) * width({ reading, from, count }));
+    reading.result.rows.followedIds.subarray(
+      from * width({ reading, from, count }),
+      (from + count) * width({ reading, from, count }),
+    );
   // Followed ids cost a pass over the logits each: only if some row has one.
   const m = pieces.reduce((most, piece) => (wanted(piece).some((id) => id >= 0) ? Math.max(most, width(piece)) : most), 0);
   const x = new Float32Array(rows * d);
@@ -99,7 +105,18 @@ async function readoutChunk(runner: ReadoutRunner, pieces: readonly Piece[], row
     at += count;
   }
   const topK = pieces.reduce((most, { reading }) => Math.max(most, reading.result.k), 1);
-  const chunk: ReadoutChunk = { x, mode: first.mode, lens: first.lens, inverseSigma, topK, followed, followedCount: m, expect, reference: referenceOf(pieces, rows), keep };
+  const chunk: ReadoutChunk = {
+    x,
+    mode: first.mode,
+    lens: first.lens,
+    inverseSigma,
+    topK,
+    followed,
+    followedCount: m,
+    expect,
+    reference: referenceOf(pieces, rows),
+    keep,
+  };
   const result = await runner.run(chunk);
   at = 0;
   let expected = 0;
@@ -142,7 +159,18 @@ async function divergenceChunk(runner: ReadoutRunner, pieces: readonly Piece[], 
     at += count;
   }
   const { lens } = (pieces[0] as Piece).reading;
-  const chunk: ReadoutChunk = { x, mode: "divergence", lens, inverseSigma: null, topK: 1, followed: new Int32Array(0), followedCount: 0, expect: [], reference: null, keep: false };
+  const chunk: ReadoutChunk = {
+    x,
+    mode: "divergence",
+    lens,
+    inverseSigma: null,
+    topK: 1,
+    followed: new Int32Array(0),
+    followedCount: 0,
+    expect: [],
+    reference: null,
+    keep: false,
+  };
   const { divergence } = await runner.run(chunk);
   at = 0;
   for (const { reading, count } of pieces) {

@@ -86,11 +86,17 @@ export class RunResult {
 
   #divergences(): Divergence[] {
     const { schedules, baseline, readout } = this.#job;
-    const between = (p: ReadingResult, q: ReadingResult): Divergence => ({ p, q, nats: new Float64Array(readout.positions.length) });
+    const between = (p: ReadingResult, q: ReadingResult): Divergence => ({
+      p,
+      q,
+      nats: new Float64Array(readout.positions.length),
+    });
     const layers = schedules.map((_, variant) => {
       if (readout.layers === "final") return [];
       const final = this.#final(variant);
-      return [...(this.#readings[variant] ?? [])].sort(([a], [b]) => a - b).map(([step, q]) => ({ step, divergence: between(final, q) }));
+      return [...(this.#readings[variant] ?? [])]
+        .sort(([a], [b]) => a - b)
+        .map(([step, q]) => ({ step, divergence: between(final, q) }));
     });
     const comparisons = schedules.map((_, variant) =>
       baseline === null || variant === baseline ? null : between(this.#final(baseline), this.#final(variant)),
@@ -111,8 +117,16 @@ export class RunResult {
         if (!trusted) doubts.push({ divergence, position });
         continue;
       }
-      const expectation = { e: this.#row(p.expectation, position), c: p.expectedBias[position] as number, entropyNats: p.entropyNats[position] as number };
-      const { nats: value, trusted } = divergenceByExpectation(expectation, this.#row(q.hidden, position), q.logSumExp[position] as number);
+      const expectation = {
+        e: this.#row(p.expectation, position),
+        c: p.expectedBias[position] as number,
+        entropyNats: p.entropyNats[position] as number,
+      };
+      const { nats: value, trusted } = divergenceByExpectation(
+        expectation,
+        this.#row(q.hidden, position),
+        q.logSumExp[position] as number,
+      );
       nats[position] = value;
       if (!trusted) doubts.push({ divergence, position });
     }
@@ -126,7 +140,10 @@ export class RunResult {
       variant,
       klNats: nats,
       top1Agreement: positions.map((at) => p.rows.topIds[at * p.k] === q.rows.topIds[at * q.k]),
-      entropyChangeBits: Float64Array.from(positions, (at) => ((q.entropyNats[at] as number) - (p.entropyNats[at] as number)) / Math.LN2),
+      entropyChangeBits: Float64Array.from(
+        positions,
+        (at) => ((q.entropyNats[at] as number) - (p.entropyNats[at] as number)) / Math.LN2,
+      ),
       lossChangeNats: Float64Array.from(
         positions,
         (at) => (p.rows.followedLogprobs[at * width] as number) - (q.rows.followedLogprobs[at * width] as number),

@@ -113,7 +113,13 @@ export class Run {
       }
       this.#result.add(reading);
       if (result.kept) this.#release(result);
-      this.#emit({ type: "layer", variants: reading.variants, step: node.depth, readout: result.rows, ...this.#captures.get(node) });
+      this.#emit({
+        type: "layer",
+        variants: reading.variants,
+        step: node.depth,
+        readout: result.rows,
+        ...this.#captures.get(node),
+      });
     }
     this.#finishIfDone();
   }
@@ -168,13 +174,32 @@ export class Run {
     const compares = layers === "final" && this.#keepsReference;
     const expects = ends && (layers === "all" || (compared && !compares));
     const k = Math.min(topK, this.#spec.tokenCount);
-    const result = emptyResult(positions.length, this.#spec.dModel, k, this.#followed, expects, compared && compares ? this.#spec.vocabSize : 0);
+    const result = emptyResult(
+      positions.length,
+      this.#spec.dModel,
+      k,
+      this.#followed,
+      expects,
+      compared && compares ? this.#spec.vocabSize : 0,
+    );
     const lens = inverseSigma ? "frozenNorm" : "standard";
     // Layers are streamed: they wait a moment for company. What only the result needs waits for a full chunk.
     const due = layers === "all" ? performance.now() + PATIENCE_MS : Number.POSITIVE_INFINITY;
     this.#readingsLeft++;
     const reading: Reading = {
-      run: this, node, variants, mode: "readout", expects, reference: null, lens, x, other: null, inverseSigma, result, done: 0, due,
+      run: this,
+      node,
+      variants,
+      mode: "readout",
+      expects,
+      reference: null,
+      lens,
+      x,
+      other: null,
+      inverseSigma,
+      result,
+      done: 0,
+      due,
     };
     if (!compares || compared) this.#work.read(reading);
     else if (this.#reference) this.#work.read({ ...reading, reference: this.#reference });
@@ -193,7 +218,17 @@ export class Run {
     if (doubtful) {
       this.#readingsLeft++;
       const lens = this.job.readout.lens === "frozen-norm" ? "hiddenFrozenNorm" : "hidden";
-      this.#work.read({ ...doubtful, run: this, node: null, variants: [], reference: null, lens, inverseSigma: null, done: 0, due: 0 });
+      this.#work.read({
+        ...doubtful,
+        run: this,
+        node: null,
+        variants: [],
+        reference: null,
+        lens,
+        inverseSigma: null,
+        done: 0,
+        due: 0,
+      });
       return;
     }
     this.#over = true;
@@ -207,7 +242,8 @@ export class Run {
   #capturesOf(node: PrefixNode, members: readonly BlockRowResult[], full: boolean): Captures {
     const { capture, readout, tokens } = this.job;
     const step = node.step as NonNullable<PrefixNode["step"]>;
-    const at = (values: Float32Array, width: number) => (full ? takeRows(values, width, readout.positions) : values.slice(0, readout.positions.length * width));
+    const at = (values: Float32Array, width: number) =>
+      full ? takeRows(values, width, readout.positions) : values.slice(0, readout.positions.length * width);
     const captures: { -readonly [name in keyof Captures]: Captures[name] } = {};
     const first = members[0] as BlockRowResult;
     const ran = (component: "attn" | "mlp") => step.some((use) => use.component === undefined || use.component === component);

@@ -4,10 +4,10 @@
  */
 import { Problem } from "../../problem.ts";
 import type { BlockRunner } from "../block-runner.ts";
+import type { Counters } from "../counters.ts";
 import type { ModelSpec } from "../model-spec.ts";
 import type { EngineEvent, RunJob } from "../protocol.ts";
 import type { ReadoutRunner } from "../readout-runner.ts";
-import type { Counters } from "../counters.ts";
 import { Readings } from "./readings.ts";
 import { type Batch, ReadyRows } from "./ready-rows.ts";
 import { Run } from "./run.ts";
@@ -114,7 +114,10 @@ export class Wavefront {
         if (result && !row.run.over) row.run.completeRow(row, trim(result, row.run.wants(row)));
       }
     } catch (error) {
-      this.#failAll(rows.map(({ run }) => run), error);
+      this.#failAll(
+        rows.map(({ run }) => run),
+        error,
+      );
     }
   }
 
@@ -131,7 +134,8 @@ export class Wavefront {
 
   #failAll(runs: readonly Run[], error: unknown): void {
     this.#parts.counters.log(error);
-    for (const run of new Set(runs)) run.fail(new Problem("engine_failed", "A call of the model failed; the engine's log has the details."));
+    for (const run of new Set(runs))
+      run.fail(new Problem("engine_failed", "A call of the model failed; the engine's log has the details."));
   }
 
   #forget(run: Run): void {

@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { Problem } from "../../../src/problem.ts";
 import type { EngineEvent } from "../../../src/engine/protocol.ts";
+import { Problem } from "../../../src/problem.ts";
 import { writeRandomGpt2 } from "../../support/checkpoint.ts";
 import { jobOf, layers, loadForTest, range, result, runJob, scheduleOf, type TestModel } from "../../support/engine.ts";
 
@@ -24,18 +24,29 @@ afterAll(async () => {
 const tokens = range(8);
 const sweep = () => [
   scheduleOf("baseline", range(L)),
-  ...range(L).map((i) => scheduleOf(`delete.${i}`, range(L).filter((block) => block !== i))),
+  ...range(L).map((i) =>
+    scheduleOf(
+      `delete.${i}`,
+      range(L).filter((block) => block !== i),
+    ),
+  ),
   ...range(L - 1).map((i) => scheduleOf(`swap.${i}`, [...range(i), i + 1, i, ...range(L).slice(i + 2)])),
 ];
 const counted = async (act: () => Promise<unknown>) => {
   const before = model.counters.snapshot();
   await act();
   const after = model.counters.snapshot();
-  return { calls: after.blockCalls - before.blockCalls, rows: after.blockRows - before.blockRows, tokens: after.blockTokens - before.blockTokens };
+  return {
+    calls: after.blockCalls - before.blockCalls,
+    rows: after.blockRows - before.blockRows,
+    tokens: after.blockTokens - before.blockTokens,
+  };
 };
 
 test("a delete-and-swap sweep of twelve blocks takes 23 calls and 144 row-blocks, with dead positions left out", async () => {
-  const cost = await counted(() => runJob(model, { tokens, schedules: sweep(), baseline: 0, readout: { positions: [7], layers: "final", topK: 1 } }));
+  const cost = await counted(() =>
+    runJob(model, { tokens, schedules: sweep(), baseline: 0, readout: { positions: [7], layers: "final", topK: 1 } }),
+  );
   // 22 rows end where only the last position is read; delete.11 ends on the baseline's way, delete.10 on swap.10's.
   expect(cost).toEqual({ calls: 23, rows: 144, tokens: 144 * 8 - 22 * 7 });
 });
@@ -49,15 +60,31 @@ test("a swept variant has the same bits as the variant alone", async () => {
 });
 
 test("variants that share a prefix share its events; each alone would read all of its own", async () => {
-  const events = await runJob(model, { tokens, schedules: [scheduleOf("baseline", range(L)), scheduleOf("delete.5", range(L).filter((b) => b !== 5))] });
+  const events = await runJob(model, {
+    tokens,
+    schedules: [
+      scheduleOf("baseline", range(L)),
+      scheduleOf(
+        "delete.5",
+        range(L).filter((b) => b !== 5),
+      ),
+    ],
+  });
   expect(layers(events, 0).map(({ step }) => step)).toEqual(range(L + 1));
   expect(layers(events, 1).map(({ step }) => step)).toEqual(range(L));
   expect(events.filter(({ type }) => type === "layer")).toHaveLength(L + 1 + (L - 1 - 5));
 });
 
 test("with final read-outs, only steps where a schedule ends are sent, to those that end there", async () => {
-  const events = await runJob(model, { tokens, schedules: [scheduleOf("baseline", range(L)), scheduleOf("exit", range(4))], readout: { layers: "final" } });
-  expect(events.flatMap((event) => (event.type === "layer" ? [[event.step, event.variants]] : []))).toEqual([[4, [1]], [L, [0]]]);
+  const events = await runJob(model, {
+    tokens,
+    schedules: [scheduleOf("baseline", range(L)), scheduleOf("exit", range(4))],
+    readout: { layers: "final" },
+  });
+  expect(events.flatMap((event) => (event.type === "layer" ? [[event.step, event.variants]] : []))).toEqual([
+    [4, [1]],
+    [L, [0]],
+  ]);
 });
 
 /** Adds jobs at given steps of the wavefront and records in which order they end. */
@@ -81,7 +108,9 @@ async function interleave(arrivals: Record<number, ReturnType<typeof jobOf>>) {
 
 test("a run that arrives later catches up and shares the calls that are left", async () => {
   const readout = { layers: "final", topK: 1 } as const;
-  const cost = await counted(() => interleave({ 0: jobOf(model, { tokens, readout }), 4: jobOf(model, { tokens: [9, 9, 9], readout }) }));
+  const cost = await counted(() =>
+    interleave({ 0: jobOf(model, { tokens, readout }), 4: jobOf(model, { tokens: [9, 9, 9], readout }) }),
+  );
   expect(cost).toMatchObject({ calls: L + 4, rows: 2 * L });
 });
 
