@@ -20,14 +20,15 @@ const plain = (line) =>
     .join("");
 const escapeXml = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 
-/** Runs of equal style: { column, text, colour, bold, dim }. */
+/** Runs of equal style, split where there is more than one space: { column, text, colour, bold, dim }. */
 function runsOf(line) {
   const runs = [];
   let style = { colour: INK, bold: false, dim: false };
   let column = 0;
   for (const part of line.split(STYLE)) {
     if (!part.startsWith(ESCAPE)) {
-      if (part) runs.push({ column, text: part, ...style });
+      for (const words of part.matchAll(/\S+(?: \S+)*/gu))
+        runs.push({ column: column + [...part.slice(0, words.index)].length, text: words[0], ...style });
       column += [...part].length;
       continue;
     }
@@ -44,18 +45,15 @@ function runsOf(line) {
 }
 
 function runSvg({ column, text, colour, bold, dim }, y) {
-  const start = text.length - text.trimStart().length;
-  const shown = text.trim();
-  if (!shown) return "";
-  const length = [...shown].length;
+  const length = [...text].length;
   const attributes = [
-    `x="${(MARGIN.side + (column + start) * CELL.width).toFixed(1)}" y="${y}"`,
+    `x="${(MARGIN.side + column * CELL.width).toFixed(1)}" y="${y}"`,
     `textLength="${(length * CELL.width).toFixed(1)}" lengthAdjust="spacingAndGlyphs"`,
     `fill="${colour}"`,
     bold ? 'font-weight="700"' : "",
     dim ? 'opacity="0.6"' : "",
   ];
-  return `<text ${attributes.filter(Boolean).join(" ")}>${escapeXml(shown)}</text>`;
+  return `<text ${attributes.filter(Boolean).join(" ")}>${escapeXml(text)}</text>`;
 }
 
 const command = process.argv[2];
@@ -77,7 +75,7 @@ console.log(`<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${
 <title>${escapeXml(command ?? "Terminal output")}</title>
 <rect width="100%" height="100%" rx="9" fill="#14171f"/>
 ${dots.join("")}
-<g font-family="${FONT}" font-size="14" xml:space="preserve">
+<g font-family="${FONT}" font-size="14">
 ${body.join("\n")}
 </g>
 </svg>`);

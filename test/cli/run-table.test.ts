@@ -85,7 +85,9 @@ describe("The table of a run", () => {
 
   it("Alone, a baseline takes the whole width", () => {
     const table = runTable(metaEvent({ baseline: steps(0, 1) }), makeView(80, false));
-    expect(table.add(layerEvent("baseline", 0, null))).toEqual([expect.stringMatching(/^ embed ·room .* 25% 5\.13 +– +– +1235$/)]);
+    expect(table.add(layerEvent("baseline", 0, null))).toEqual([
+      expect.stringMatching(/^ embed ·room .* 25% 5\.13 +– +– +1235$/),
+    ]);
   });
 
   it("Ends with the comparison", () => {
