@@ -1,0 +1,12 @@
+/** The OpenAPI document as it is committed. */
+import { createApp } from "../src/app.ts";
+import { readConfig } from "../src/config.ts";
+import { createEngine } from "../src/engine/client.ts";
+import { openApiDocument } from "../src/routes/openapi.ts";
+
+/** Nothing is started: an app over an engine that nobody asks. */
+export function documentText(): string {
+  const config = readConfig({});
+  const engine = createEngine({ modelsDir: "models", threads: 1, weights: "mapped", memoryBytes: 1, idleSeconds: null, log: () => {} });
+  return `${JSON.stringify(openApiDocument(createApp({ config, engine }).app), null, 2)}\n`;
+}
