@@ -4,10 +4,13 @@
 FROM node:22-slim AS packages
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
-# --ignore-scripts: the image has its own Bun. Of the API reference only one file is served, and of the native
-# libraries only this platform's run.
+# The image has its own Bun. Of the API reference one file is served: it stays, what it was built from goes. Of the
+# native libraries this platform's stay.
 RUN npm ci --omit=dev --omit=optional --ignore-scripts --loglevel=error \
- && rm -rf node_modules/bun node_modules/.bin node_modules/@oven \
+ && script=node_modules/@scalar/api-reference/dist/browser/standalone.js \
+ && cp "$script" /tmp/ \
+ && npm uninstall --no-save --omit=dev --omit=optional --ignore-scripts --loglevel=error bun @scalar/api-reference \
+ && mkdir -p "$(dirname "$script")" && mv /tmp/standalone.js "$script" \
  && cd node_modules/onnxruntime-node/bin/napi-v* \
  && find . -mindepth 1 -maxdepth 1 -type d ! -name linux -exec rm -rf {} + \
  && find linux -mindepth 1 -maxdepth 1 -type d ! -name "$(node -p process.arch)" -exec rm -rf {} +
