@@ -1,9 +1,9 @@
 /** The service: reads the configuration, listens, and ends well. */
 import { createApp } from "./app.ts";
 import { ConfigError, readConfig } from "./config.ts";
-import { createEngine } from "./engine/client.ts";
 import { listen } from "./listen.ts";
 import { createLog } from "./log.ts";
+import { lazyEngine } from "./runs/lazy-engine.ts";
 
 /** How long connections get to close once the last run has ended. */
 const CLOSE_MS = 1000;
@@ -11,13 +11,16 @@ const CLOSE_MS = 1000;
 async function main(): Promise<void> {
   const config = readConfig();
   const log = createLog(config.logLevel);
-  const engine = createEngine({
-    modelsDir: config.modelsDir,
-    threads: config.threads,
-    weights: config.weights,
-    memoryBytes: config.modelMemoryBytes,
-    idleSeconds: config.engineIdleSeconds,
-    log: (line) => log.info(line, { from: "engine" }),
+  const engine = lazyEngine(async () => {
+    const { createEngine } = await import("./engine/client.ts");
+    return createEngine({
+      modelsDir: config.modelsDir,
+      threads: config.threads,
+      weights: config.weights,
+      memoryBytes: config.modelMemoryBytes,
+      idleSeconds: config.engineIdleSeconds,
+      log: (line) => log.info(line, { from: "engine" }),
+    });
   });
   const { app, services } = createApp({ config, engine, log });
   const server = await listen((request, bindings) => app.fetch(request, bindings), config);

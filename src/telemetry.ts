@@ -56,7 +56,10 @@ export class Telemetry {
   }
 
   #record(act: (instruments: Instruments) => void): void {
-    if (this.#instruments) return act(this.#instruments);
+    if (this.#instruments) {
+      act(this.#instruments);
+      return;
+    }
     this.#waiting.push(act);
     if (this.#waiting.length === 1) setTimeout(() => void this.#load(), 100).unref?.();
   }

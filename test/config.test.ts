@@ -4,7 +4,14 @@ import { ConfigError, readConfig } from "../src/config.ts";
 describe("readConfig", () => {
   it("Works with nothing set, on loopback only", () => {
     const config = readConfig({});
-    expect(config).toMatchObject({ port: 3000, host: "127.0.0.1", modelsDir: "models", dataDir: "data", device: "cpu", threads: null });
+    expect(config).toMatchObject({
+      port: 3000,
+      host: "127.0.0.1",
+      modelsDir: "models",
+      dataDir: "data",
+      device: "cpu",
+      threads: null,
+    });
     expect(config.modelMemoryBytes).toBeGreaterThan(1e8);
     expect(config.engineIdleSeconds).toBeNull();
   });
@@ -14,9 +21,13 @@ describe("readConfig", () => {
   });
 
   it("Refuses a wrong value with its name, the value and what is allowed", () => {
-    expect(() => readConfig({ PORT: "http" })).toThrow(new ConfigError('PORT is "http"; it must be a whole number from 0 to 65535.'));
+    expect(() => readConfig({ PORT: "http" })).toThrow(
+      new ConfigError('PORT is "http"; it must be a whole number from 0 to 65535.'),
+    );
     expect(() => readConfig({ WEIGHTS: "folded" })).toThrow('WEIGHTS is "folded"; it must be packed or mapped.');
-    expect(() => readConfig({ MAX_ACTIVE_RUNS: "0" })).toThrow('MAX_ACTIVE_RUNS is "0"; it must be a whole number from 1 to 10000.');
+    expect(() => readConfig({ MAX_ACTIVE_RUNS: "0" })).toThrow(
+      'MAX_ACTIVE_RUNS is "0"; it must be a whole number from 1 to 10000.',
+    );
     expect(() => readConfig({ ALLOW_OPEN: "yes" })).toThrow('ALLOW_OPEN is "yes"; it must be true or false.');
   });
 
@@ -26,7 +37,9 @@ describe("readConfig", () => {
 
   it("Refuses devices that this version does not have, by name", () => {
     expect(readConfig({ DEVICE: "auto" }).device).toBe("cpu");
-    expect(() => readConfig({ DEVICE: "cuda" })).toThrow('DEVICE is "cuda"; it must be auto or cpu; this version has no such device yet.');
+    expect(() => readConfig({ DEVICE: "cuda" })).toThrow(
+      'DEVICE is "cuda"; it must be auto or cpu; this version has no such device yet.',
+    );
     expect(() => readConfig({ DEVICE: "tpu" })).toThrow('DEVICE is "tpu"; it must be auto or cpu.');
   });
 
@@ -38,6 +51,8 @@ describe("readConfig", () => {
   });
 
   it("Never repeats a key", () => {
-    expect(() => readConfig({ API_KEYS: "short" })).toThrow("API_KEYS is (not shown); it must be keys of 8 to 256 printable characters");
+    expect(() => readConfig({ API_KEYS: "short" })).toThrow(
+      "API_KEYS is (not shown); it must be keys of 8 to 256 printable characters",
+    );
   });
 });

@@ -102,10 +102,14 @@ function shared(schedules: readonly Schedule[]): { nodes: number; rowBlocks: num
     let node = root;
     for (const step of steps) {
       let key = keys.get(step);
-      if (key === undefined) keys.set(step, (key = stepKey(step)));
+      if (key === undefined) {
+        key = stepKey(step);
+        keys.set(step, key);
+      }
       let child = node.children.get(key);
       if (!child) {
-        node.children.set(key, (child = { step, children: new Map() }));
+        child = { step, children: new Map() };
+        node.children.set(key, child);
         nodes++;
         rowBlocks += step.length;
       }

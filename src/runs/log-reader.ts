@@ -26,7 +26,7 @@ export async function readSummary(path: string): Promise<LogSummary | null> {
     const { size, mtime } = await file.stat();
     const headerLine = await firstLine(file, size);
     const header = headerLine === null ? null : parseLine(headerLine);
-    if (!header || header.log !== 1) return null;
+    if (header?.log !== 1) return null;
     const tail = await lastLines(file, size);
     let last: WireEvent | null = null;
     let end: LogEnd | null = null;

@@ -1,7 +1,6 @@
 /** The models of MODELS_DIR as the server knows them: sizes, revision, and a tokenizer. Their weights are the engine's. */
 import { statSync } from "node:fs";
 import { join } from "node:path";
-import { LRUCache } from "lru-cache";
 import { Problem } from "../problem.ts";
 import type { TextTokenizer } from "../tokenizer/tokenizer.ts";
 import type { TokenJson } from "./events.ts";
@@ -50,7 +49,7 @@ interface Opened {
 
 /** The models in a folder, opened when they are first asked for and again when their files have changed. */
 export function modelsIn(modelsDir: string): ModelSource {
-  const opened = new LRUCache<string, Opened>({ max: MAX_OPEN });
+  const opened = new Map<string, Opened>(); // the least recently used first
   return {
     async list() {
       const [{ listModels }, { describeCheckpoint }] = await Promise.all([
@@ -59,7 +58,7 @@ export function modelsIn(modelsDir: string): ModelSource {
       ]);
       return listModels(modelsDir).map(({ id, folder }) => {
         const { family, sizes, problems } = describeCheckpoint(folder);
-        return { id, family, sizes, problems, revision: opened.peek(id)?.revision ?? null };
+        return { id, family, sizes, problems, revision: opened.get(id)?.revision ?? null };
       });
     },
     async get(asked) {
@@ -73,15 +72,20 @@ export function modelsIn(modelsDir: string): ModelSource {
         );
       const stamp = stampOf(folder);
       const known = opened.get(id);
-      if (known?.stamp === stamp) return known.model;
+      opened.delete(id);
+      if (known?.stamp === stamp) {
+        opened.set(id, known);
+        return known.model;
+      }
       const entry: Opened = { stamp, model: open(id, folder), revision: null };
       opened.set(id, entry);
+      for (const [oldest] of opened) if (opened.size > MAX_OPEN) opened.delete(oldest);
       try {
         const model = await entry.model;
         entry.revision = model.revision;
         return model;
       } catch (error) {
-        if (opened.peek(id) === entry) opened.delete(id);
+        if (opened.get(id) === entry) opened.delete(id);
         throw error;
       }
     },
