@@ -59,7 +59,6 @@ module.exports = {
     { name: "no-tests-in-src", severity: "error", from: { path: "^src/" }, to: { path: "^(test|bench|scripts)/" } },
   ],
   options: {
-    parser: "swc", // dependency-cruiser cannot read TypeScript 7 yet
     doNotFollow: { path: "node_modules" },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: "tsconfig.json" },
