@@ -11,7 +11,7 @@ import { jsonBody } from "./body.ts";
 import { endpoint } from "./endpoint.ts";
 import { negotiate, prefersAsync } from "./negotiate.ts";
 import { answerProblem, problems } from "./problems.ts";
-import { EVENT_CONTENT, EVENT_FORMS, json, serverTiming, streamAnswer } from "./responses.ts";
+import { EVENT_CONTENT, EVENT_FORMS, EVENT_STREAM, json, serverTiming, streamAnswer } from "./responses.ts";
 
 const LOCATION = { description: "Where the run is.", schema: { type: "string" as const } };
 
@@ -52,6 +52,7 @@ export const createRun = (maxBodyBytes: number) =>
           headers: { Location: LOCATION },
           content: { "application/json": { schema: RunSummary } },
         },
+        ...EVENT_STREAM,
         ...problems(
           ...([
             "unreadable",

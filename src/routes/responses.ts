@@ -33,6 +33,14 @@ export const EVENT_CONTENT = {
   "application/json": { schema: RunDocument },
 } as const;
 
+/** The natural form once more, by itself: generators of clients that prefer JSON wherever it is offered find the stream here. */
+export const EVENT_STREAM = {
+  "2XX": {
+    description: "The run's events as they come: what 200 is with `Accept: text/event-stream`.",
+    content: { "text/event-stream": { schema: RunEvent } },
+  },
+} as const;
+
 export const EVENT_FORMS =
   "The form goes by `Accept`. `text/event-stream` (also for `*/*`): `id` is the event's seq, `event` its type, `data` its JSON. " +
   "`application/x-ndjson`: one JSON text a line. `application/vnd.msgpack`: a sequence of maps, whose lists of numbers are typed arrays " +

@@ -5,7 +5,7 @@ import { gather } from "../runs/representations.ts";
 import { endpoint } from "./endpoint.ts";
 import { negotiate } from "./negotiate.ts";
 import { problems, Unreadable } from "./problems.ts";
-import { EVENT_CONTENT, EVENT_FORMS, RunPath, streamAnswer } from "./responses.ts";
+import { EVENT_CONTENT, EVENT_FORMS, EVENT_STREAM, RunPath, streamAnswer } from "./responses.ts";
 
 /** `GET /v1/runs/{id}/events` */
 export const runEvents = endpoint(
@@ -34,6 +34,7 @@ export const runEvents = endpoint(
     responses: {
       200: { description: "The events.", content: EVENT_CONTENT },
       204: { description: "The run is over and its last event has been seen: an EventSource stops reconnecting." },
+      ...EVENT_STREAM,
       ...problems("unreadable", "unauthorized", "not_found", "not_acceptable", "invalid_request"),
     },
   }),

