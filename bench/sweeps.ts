@@ -23,7 +23,13 @@ function sweep(): Schedule[] {
   return [baseline, ...deletions, ...swaps];
 }
 
-export async function benchSweeps(folder: string): Promise<void> {
+/** Milliseconds of one block's call and of one read-out at T = 8: what the first layer of a run has to take. */
+export interface Parts {
+  readonly blockMs: number;
+  readonly readoutMs: number;
+}
+
+export async function benchSweeps(folder: string): Promise<Parts> {
   const counters = new Counters((error) => {
     throw error;
   });
@@ -92,4 +98,17 @@ export async function benchSweeps(folder: string): Promise<void> {
       print({ name, value: median(single), bar: alone, atLeast: true, unit: "×", detail: "same engine, same process" });
     }
   }
+  return oneOfEach(job([baselineSchedule(1)], 8, false), run);
+}
+
+/** From runs of no block, of one and of two that read out once: what a block and a read-out add. */
+async function oneOfEach(template: RunJob, run: (job: RunJob) => Promise<number>): Promise<Parts> {
+  const times = async (blocks: number) => {
+    const samples: number[] = [];
+    for (let i = 0; i < 15; i++)
+      samples.push(await run({ ...template, id: `part-${blocks}-${i}`, schedules: [baselineSchedule(blocks)] }));
+    return median(samples);
+  };
+  const [none, many] = [await times(0), await times(SHAPE.layers)];
+  return { blockMs: (many - none) / SHAPE.layers, readoutMs: none };
 }
