@@ -70,11 +70,16 @@ async function listenOnDeno(deno: DenoRuntime, fetch: Fetch, { host, port }: Add
   const { promise, resolve } = Promise.withResolvers<number>();
   const onListen = (at: { port: number }) => resolve(at.port);
   const server = deno.serve({ hostname: host, port, onListen, signal: abort.signal }, (request) => fetch(request, {}));
+  let over = false;
+  void server.finished.then(() => {
+    over = true;
+  });
   return {
     port: await promise,
     stop: async (force) => {
-      if (force) abort.abort();
-      else await server.shutdown();
+      // A server that has shut down has nothing left to abort, and says so loudly.
+      if (force && !over) abort.abort();
+      else void server.shutdown();
       await server.finished;
     },
   };

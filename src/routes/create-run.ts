@@ -1,4 +1,5 @@
 import { createRoute, z } from "@hono/zod-openapi";
+import { findModel } from "../engine/checkpoint/catalogue.ts";
 import { Problem } from "../problem.ts";
 import { collectEvents } from "../runs/collect.ts";
 import { outcomeOf, problemOf } from "../runs/log-reader.ts";
@@ -75,7 +76,11 @@ export const createRun = (maxBodyBytes: number) =>
       const type = detached || dryRun ? "application/json" : negotiate(c.req.header("accept"));
       const arrivedAt = c.get("arrivedAt");
       const priority = detached ? "background" : "interactive";
-      const run = await prepareRun(c.req.valid("json"), { models, limits: config, priority, arrivedAt });
+      const request = c.req.valid("json");
+      // A cold engine loads the model while the prompt is still looked at; what keeps it from loading, the run will say.
+      const cold = !dryRun && services.engine.status().state === "stopped" && findModel(config.modelsDir, request.model);
+      if (cold) services.engine.load(request.model).catch(() => {});
+      const run = await prepareRun(request, { models, limits: config, priority, arrivedAt });
       const timing = { tokenize: run.tokenizeMs, prepare: performance.now() - arrivedAt };
       c.header("Server-Timing", serverTiming(timing));
       if (dryRun) return json(c, planOf(run));

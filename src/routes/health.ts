@@ -29,7 +29,7 @@ export const readyz = endpoint(
     operationId: "readyz",
     tags: ["Service"],
     summary: "Can it run models",
-    description: "Goes by real inference: runs that ended well, or a smallest run of its own when there was none.",
+    description: "Goes by real inference: runs that proceed, or a smallest run of its own when there was none.",
     security: [],
     responses: {
       200: { description: "It can.", content: { "application/json": { schema: Ready } } },

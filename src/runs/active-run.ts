@@ -1,6 +1,7 @@
 /** A run in flight: keeps its newest events for those who follow it, and all of them in its log. */
-import { readEvents } from "./log-reader.ts";
+
 import type { LogWriter } from "./log.ts";
+import { readEvents } from "./log-reader.ts";
 import type { WireEvent } from "./wire-event.ts";
 
 /** Events that one step of a follower hands over, or why there are none. */

@@ -19,7 +19,7 @@ export class Canary {
     this.#models = models;
   }
 
-  /** A run ended well, or because the engine failed. */
+  /** A run was seen to proceed, or to end because the engine failed. */
   observed(works: boolean): void {
     this.#works = works;
   }

@@ -23,7 +23,7 @@ export interface RegistryOptions {
   /** Where logs lie. */
   readonly folder: string;
   readonly keepBytes: number;
-  /** Told of every run that ended: whether the engine did its part. */
+  /** Told when a run has its first layer (the engine works), and when one ends because the engine failed. */
   readonly proved?: (works: boolean) => void;
   readonly retention: { readonly runs: number; readonly bytes: number };
 }
@@ -170,7 +170,10 @@ export class RunRegistry {
         summary.started_at = new Date().toISOString();
         telemetry.queueWait(elapsed());
       },
-      firstLayer: () => telemetry.firstLayer(elapsed()),
+      firstLayer: () => {
+        telemetry.firstLayer(elapsed());
+        this.#options.proved?.(true);
+      },
       failed: (error: unknown) =>
         log.error("a run failed", { run: run.job.id, error: error instanceof Error ? error.stack : String(error) }),
     };
@@ -186,7 +189,7 @@ export class RunRegistry {
     summary.state = end;
     run.end();
     telemetry.run(end, job.tokens.length);
-    if (end === "completed" || summary.error?.code === "engine_failed") this.#options.proved?.(end === "completed");
+    if (summary.error?.code === "engine_failed") this.#options.proved?.(false);
     try {
       await run.log.close({ end, started_at: summary.started_at, finished_at: summary.finished_at });
     } catch (error) {
