@@ -7,6 +7,13 @@ import { openApiDocument } from "../src/routes/openapi.ts";
 /** Nothing is started: an app over an engine that nobody asks. */
 export function documentText(): string {
   const config = readConfig({});
-  const engine = createEngine({ modelsDir: "models", threads: 1, weights: "mapped", memoryBytes: 1, idleSeconds: null, log: () => {} });
+  const engine = createEngine({
+    modelsDir: "models",
+    threads: 1,
+    weights: "mapped",
+    memoryBytes: 1,
+    idleSeconds: null,
+    log: () => {},
+  });
   return `${JSON.stringify(openApiDocument(createApp({ config, engine }).app), null, 2)}\n`;
 }

@@ -47,7 +47,9 @@ export class Problem extends Error {
   }
 
   get data(): ProblemData {
-    return this.errors ? { code: this.code, detail: this.message, errors: this.errors } : { code: this.code, detail: this.message };
+    return this.errors
+      ? { code: this.code, detail: this.message, errors: this.errors }
+      : { code: this.code, detail: this.message };
   }
 
   /** Anything thrown, as a problem; what is not one already says nothing of internals. */
