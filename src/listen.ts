@@ -31,6 +31,7 @@ interface BunRuntime {
     hostname: string;
     port: number;
     idleTimeout: number;
+    maxRequestBodySize: number;
     fetch: (request: Request, server: BunServer) => Response | Promise<Response>;
   }): BunServer;
 }
@@ -60,6 +61,7 @@ function listenOnBun(bun: BunRuntime, fetch: Fetch, { host, port }: Address): Li
     hostname: host,
     port,
     idleTimeout: IDLE_SECONDS,
+    maxRequestBodySize: Number.MAX_SAFE_INTEGER, // bodies are bounded where they are read, and the answer says by what
     fetch: (request, self) => fetch(request, { hold: () => self.timeout(request, 0) }),
   });
   return { port: server.port, stop: (force) => server.stop(force) };

@@ -1,7 +1,7 @@
 /** Engine events → the events of the wire. Token texts, names of variants and null for what is no number. */
 import type { EngineEvent, LayerEvent, ReadoutRows, ResultEvent, RunJob } from "../engine/protocol.ts";
 import type { Schedule } from "../engine/schedule.ts";
-import { double, list, single } from "./numbers.ts";
+import { double, list, share, single } from "./numbers.ts";
 import { type WireEvent, wireEvent } from "./wire-event.ts";
 
 /** JSON text of a token, `"id":290,"text":" and"`, without braces. */
@@ -108,7 +108,7 @@ export class EventWriter {
   #pattern({ block, weights }: NonNullable<LayerEvent["patterns"]>[number]): string {
     const size = this.#job.tokens.length; // weights: [head, query, key]
     const rows: string[] = [];
-    for (let at = 0; at < weights.length; at += size) rows.push(list(weights.subarray(at, at + size), single));
+    for (let at = 0; at < weights.length; at += size) rows.push(list(weights.subarray(at, at + size), share));
     const heads = Array.from({ length: rows.length / size }, (_, h) => `[${rows.slice(h * size, (h + 1) * size).join()}]`);
     return `{"layer":${block},"weights":[${heads.join()}]}`;
   }

@@ -20,7 +20,16 @@ export function single(value: number | undefined): string {
   return String(Math.round(value * scale) / scale);
 }
 
-/** A list; `text` is `single` or `double`. */
+/** A share of one, to eight decimals: what float32 sums of such shares can tell apart. By way of an integer, as there are many. */
+export function share(value: number): string {
+  const units = Math.round(value * 1e8);
+  if (units === 0) return "0";
+  if (!(units > 0 && units < 1e8)) return single(value);
+  const digits = String(units);
+  return `0.${"0000000".slice(digits.length - 1)}${digits}`;
+}
+
+/** A list; `text` is one of those above. */
 export function list(values: Iterable<number>, text: (value: number) => string): string {
   let json = "[";
   for (const value of values) json += json.length === 1 ? text(value) : `,${text(value)}`;

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { double, list, single } from "../../src/runs/numbers.ts";
+import { double, list, share, single } from "../../src/runs/numbers.ts";
 
 describe("single", () => {
   it("Writes short text", () => {
@@ -21,6 +21,19 @@ describe("single", () => {
       fc.property(fc.float({ noNaN: true, noDefaultInfinity: true }), (value) => {
         const text = single(value);
         expect(Math.abs((JSON.parse(text) as number) - value)).toBeLessThanOrEqual(Math.abs(value) * 1e-7);
+      }),
+    );
+  });
+});
+
+describe("share", () => {
+  it("Is right to eight decimals", () => {
+    expect([0, 1, 0.5, 0.00000001, 1e-9, 0.99999999, Number.NaN].map(share)).toEqual([
+      ...["0", "1", "0.50000000", "0.00000001", "0", "0.99999999", "null"],
+    ]);
+    fc.assert(
+      fc.property(fc.float({ min: 0, max: 1, noNaN: true }), (value) => {
+        expect(Math.abs((JSON.parse(share(value)) as number) - value)).toBeLessThanOrEqual(5.1e-9);
       }),
     );
   });
