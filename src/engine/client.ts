@@ -18,6 +18,9 @@ export interface EngineOptions {
 /** Restarts wait 100 ms, then twice as long each time, at most 10 s; a process that lived 30 s starts afresh. */
 const BACKOFF = { first: 100, most: 10_000, forgottenAfter: 30_000 };
 
+/** How long one run's events may be handed out without a break. */
+const TURN_MS = 5;
+
 type Waiting = { resolve: (status: ModelStatus) => void; reject: (problem: Problem) => void };
 
 /** An engine as `protocol.ts` describes it. Nothing is started before the first run or load. */
@@ -49,6 +52,7 @@ class EngineClient implements Engine {
   async *run(job: RunJob, signal: AbortSignal): AsyncGenerator<EngineEvent, void, void> {
     const queue: EngineEvent[] = [];
     let wake: (() => void) | null = null;
+    let turn = performance.now();
     const push = (event: EngineEvent) => {
       queue.push(event);
       wake?.();
@@ -71,10 +75,16 @@ class EngineClient implements Engine {
             wake = resolve;
           });
           wake = null;
+          turn = performance.now();
           continue;
         }
         yield event;
         if (event.type === "done" || event.type === "error") return;
+        // A burst of events must not keep the reader's event loop from everything else.
+        if (performance.now() - turn > TURN_MS) {
+          await new Promise((resolve) => setImmediate(resolve));
+          turn = performance.now();
+        }
       }
     } finally {
       signal.removeEventListener("abort", cancel);
