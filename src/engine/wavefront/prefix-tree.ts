@@ -7,9 +7,8 @@ export interface PrefixNode {
   readonly step: Step | null;
   /** How many steps have run. */
   readonly depth: number;
+  readonly parent: PrefixNode | null;
   readonly children: readonly PrefixNode[];
-  /** From the embedding to this node, both included. */
-  readonly path: readonly PrefixNode[];
   /** Indices of the schedules that pass through here, and of those that end here. */
   readonly variants: readonly number[];
   readonly ends: readonly number[];
@@ -17,7 +16,6 @@ export interface PrefixNode {
 
 interface Growing extends PrefixNode {
   readonly children: Growing[];
-  readonly path: Growing[];
   readonly variants: number[];
   readonly ends: number[];
   readonly byKey: Map<string, Growing>;
@@ -45,6 +43,13 @@ export function prefixTree(schedules: readonly Schedule[]): PrefixNode {
   return root;
 }
 
+/** From the embedding to a node, both included. */
+export function pathTo(node: PrefixNode): PrefixNode[] {
+  const path: PrefixNode[] = [];
+  for (let at: PrefixNode | null = node; at; at = at.parent) path.push(at);
+  return path.reverse();
+}
+
 /** All nodes, parents before their children. */
 export function allNodes(root: PrefixNode): PrefixNode[] {
   const nodes = [root];
@@ -53,8 +58,5 @@ export function allNodes(root: PrefixNode): PrefixNode[] {
 }
 
 function grow(step: Step | null, parent: Growing | null): Growing {
-  const path: Growing[] = parent ? [...parent.path] : [];
-  const node: Growing = { step, depth: path.length, children: [], path, variants: [], ends: [], byKey: new Map() };
-  path.push(node);
-  return node;
+  return { step, depth: parent ? parent.depth + 1 : 0, parent, children: [], variants: [], ends: [], byKey: new Map() };
 }

@@ -26,6 +26,12 @@ export interface Batch {
 const EVERYWHERE = 0.25;
 const LIVE = 0.75;
 
+/**
+ * How long a run may be passed over because others wait for lower blocks: one that repeats an early block many times
+ * would otherwise hold up all that stand behind it. Rows of one run never hurry each other.
+ */
+export const PATIENCE_MS = 25;
+
 export class ReadyRows {
   readonly #interactive = new Map<number, ReadyRow[]>();
   readonly #background = new Map<number, ReadyRow[]>();
@@ -51,10 +57,13 @@ export class ReadyRows {
   /**
    * Takes the rows of the next call: those of the lowest block that interactive rows wait for (else background
    * rows), background rows of the same block in the places left. `budget`: positions a call may compute; rows that
-   * do not fit into one call are spread evenly over several. One row is always taken.
+   * do not fit into one call are spread evenly over several. One row is always taken. A run that was passed over for
+   * too long goes first.
    */
-  take(budget: number): Batch | null {
-    const block = this.#lowest(this.#interactive) ?? this.#lowest(this.#background);
+  take(budget: number, now = performance.now()): Batch | null {
+    const starved =
+      this.#starved(this.#interactive, now) ?? (this.#interactive.size > 0 ? null : this.#starved(this.#background, now));
+    const block = starved ?? this.#lowest(this.#interactive) ?? this.#lowest(this.#background);
     if (block === null) return null;
     const waiting = [...byLength(this.#interactive.get(block)), ...byLength(this.#background.get(block))];
     const limit = evenShare(waiting, budget);
@@ -77,6 +86,21 @@ export class ReadyRows {
     }
     this.#count -= rows.length;
     return { block, rows };
+  }
+
+  /** The lowest block of the run that was passed over for longest, if that is too long. */
+  #starved(queue: Map<number, ReadyRow[]>, now: number): number | null {
+    let oldest = now - PATIENCE_MS;
+    let block: number | null = null;
+    for (const [each, waiting] of queue) {
+      for (const { run } of waiting) {
+        if (run.servedAt < oldest || (run.servedAt === oldest && block !== null && each < block)) {
+          oldest = run.servedAt;
+          block = each;
+        }
+      }
+    }
+    return block;
   }
 
   /** Forgets the rows of a run. */

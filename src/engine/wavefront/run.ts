@@ -5,7 +5,7 @@ import { Problem } from "../../problem.ts";
 import type { BlockRowResult } from "../block-runner.ts";
 import type { ModelSpec } from "../model-spec.ts";
 import type { EngineEvent, LayerEvent, RunJob } from "../protocol.ts";
-import { allNodes, type PrefixNode, prefixTree } from "./prefix-tree.ts";
+import { allNodes, type PrefixNode, pathTo, prefixTree } from "./prefix-tree.ts";
 import { emptyResult, type Reading, type ReadingResult } from "./reading.ts";
 import type { ReadyRow } from "./ready-rows.ts";
 import { RunResult } from "./run-result.ts";
@@ -40,6 +40,7 @@ export class Run {
   readonly #followed: Int32Array;
   readonly #created = performance.now();
   #started: number | null = null;
+  #servedAt = this.#created;
   /** Final read-outs that wait for the baseline's, whose whole distributions they are compared with. */
   readonly #held: Reading[] = [];
   readonly #keepsReference: boolean;
@@ -70,9 +71,15 @@ export class Run {
     this.#advance(this.#root, embedded, null);
   }
 
-  /** The first call that computes for this run begins. */
+  /** When a call last computed for this run, on performance.now()'s clock. */
+  get servedAt(): number {
+    return this.#servedAt;
+  }
+
+  /** A call that computes for this run begins. */
   began(): void {
-    this.#started ??= performance.now();
+    this.#servedAt = performance.now();
+    this.#started ??= this.#servedAt;
   }
 
   /** Which of the call's outputs this row is for. */
@@ -163,7 +170,7 @@ export class Run {
     if (node.ends.length === 0) return;
     const { dModel, finalNorm } = this.#spec;
     const inverseSigma = inverseScales(atPositions, dModel, finalNorm.kind, finalNorm.epsilon);
-    const path = this.job.readout.layers === "all" ? node.path : [node];
+    const path = this.job.readout.layers === "all" ? pathTo(node) : [node];
     for (const each of path) this.#read(each, node.ends, this.#atPositions.get(each) as Float32Array, inverseSigma);
   }
 
