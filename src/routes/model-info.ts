@@ -7,12 +7,12 @@ import type { ModelInfo } from "../schemas/models.ts";
 import { OPERATION_NAMES } from "../schemas/operations.ts";
 import { CaptureName } from "../schemas/run-request.ts";
 
-export function modelInfo({ id, family, sizes, revision, problems }: ListedModel, engine: EngineStatus): ModelInfo {
+export function modelInfo({ id, family, sizes, revision, problems, failure }: ListedModel, engine: EngineStatus): ModelInfo {
   const held = engine.models.find((model) => model.id === id);
   const invalid =
     problems.length > 0
       ? { code: "model_invalid" as const, detail: `The model ${id} cannot be used. ${problems.join("; ")}.` }
-      : null;
+      : (failure?.data ?? null);
   const problem = held?.problem ?? invalid;
   const contextLength = sizes?.contextLength ?? null;
   return {

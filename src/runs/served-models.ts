@@ -30,6 +30,8 @@ export interface ListedModel {
   /** Known once the model has been asked for. */
   readonly revision: string | null;
   readonly problems: readonly string[];
+  /** Why it could not be opened when it was last asked for; null: it could, or its files have changed since. */
+  readonly failure: Problem | null;
 }
 
 export interface ModelSource {
@@ -50,6 +52,7 @@ interface Opened {
 /** The models in a folder, opened when they are first asked for and again when their files have changed. */
 export function modelsIn(modelsDir: string): ModelSource {
   const opened = new Map<string, Opened>(); // the least recently used first
+  const failures = new Map<string, { readonly stamp: string; readonly problem: Problem }>();
   return {
     async list() {
       const [{ listModels }, { describeCheckpoint }] = await Promise.all([
@@ -58,7 +61,9 @@ export function modelsIn(modelsDir: string): ModelSource {
       ]);
       return listModels(modelsDir).map(({ id, folder }) => {
         const { family, sizes, problems } = describeCheckpoint(folder);
-        return { id, family, sizes, problems, revision: opened.get(id)?.revision ?? null };
+        const failed = failures.get(id);
+        const failure = failed?.stamp === stampOf(folder) ? failed.problem : null;
+        return { id, family, sizes, problems, failure, revision: opened.get(id)?.revision ?? null };
       });
     },
     async get(asked) {
@@ -86,6 +91,7 @@ export function modelsIn(modelsDir: string): ModelSource {
         return model;
       } catch (error) {
         if (opened.get(id) === entry) opened.delete(id);
+        if (error instanceof Problem) failures.set(id, { stamp, problem: error });
         throw error;
       }
     },
@@ -102,8 +108,9 @@ async function open(id: string, folder: string): Promise<ServedModel> {
     import("../engine/checkpoint/open.ts"),
     import("../tokenizer/tokenizer.ts"),
   ]);
-  const tokenizer = await openTokenizer(folder);
+  // First the check that lists everything that is wrong.
   const { family, revision, nLayers, dModel, nHeads, dMlp, vocabSize, tokenCount, contextLength } = openCheckpoint(folder);
+  const tokenizer = await openTokenizer(folder);
   return {
     ...{ id, family, revision, nLayers, dModel, nHeads, dMlp, vocabSize, tokenCount, contextLength },
     tokenizer,
@@ -119,7 +126,7 @@ export function tokenTexts(tokenizer: Pick<TextTokenizer, "text">): TokenJson {
 
 /** Changes when the files that are read here do. */
 function stampOf(folder: string): string {
-  return ["config.json", "tokenizer.json", "tokenizer_config.json"]
+  return ["config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors", "model.safetensors.index.json"]
     .map((name) => statSync(join(folder, name), { throwIfNoEntry: false }))
     .map((stat) => (stat ? `${stat.mtimeMs}:${stat.size}:${stat.ino}` : ""))
     .join();
