@@ -1,23 +1,18 @@
 /** The models of MODELS_DIR as the server knows them: sizes, revision, and a tokenizer. Their weights are the engine's. */
 import { statSync } from "node:fs";
 import { join } from "node:path";
+import type { ModelSpec } from "../engine/model-spec.ts";
 import { Problem } from "../problem.ts";
 import type { TextTokenizer } from "../tokenizer/tokenizer.ts";
 import type { TokenJson } from "./events.ts";
 
 /** A checkpoint that passed its checks. */
-export interface ServedModel {
+export interface ServedModel
+  extends Pick<
+    ModelSpec,
+    "family" | "revision" | "nLayers" | "dModel" | "nHeads" | "dMlp" | "vocabSize" | "tokenCount" | "contextLength"
+  > {
   readonly id: string;
-  readonly family: string;
-  readonly revision: string;
-  readonly nLayers: number;
-  readonly dModel: number;
-  readonly nHeads: number;
-  readonly dMlp: number;
-  readonly vocabSize: number;
-  /** Ids that may stand in a prompt are below this. */
-  readonly tokenCount: number;
-  readonly contextLength: number;
   readonly tokenizer: TextTokenizer;
   readonly tokenJson: TokenJson;
 }
