@@ -245,6 +245,8 @@ function add(past: EngineStats | null, now: EngineStats): EngineStats {
     blockTokens: past.blockTokens + now.blockTokens,
     readoutCalls: past.readoutCalls + now.readoutCalls,
     readoutRows: past.readoutRows + now.readoutRows,
+    rememberedSteps: past.rememberedSteps + now.rememberedSteps,
+    computedSteps: past.computedSteps + now.computedSteps,
     rowsPerCall: now.rowsPerCall.map((count, index) => count + (past.rowsPerCall[index] ?? 0)),
   };
 }

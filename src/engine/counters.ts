@@ -4,7 +4,17 @@ import type { EngineStats } from "./protocol.ts";
 /** Upper bounds of the rows-per-call histogram; one more bucket is open at the end. */
 export const ROWS_PER_CALL_BOUNDS = [1, 2, 4, 8, 16, 32, 64, 128] as const;
 
-type Counted = Pick<EngineStats, "blockCalls" | "blockRows" | "blockTokens" | "readoutCalls" | "readoutRows" | "rowsPerCall">;
+type Counted = Pick<
+  EngineStats,
+  | "blockCalls"
+  | "blockRows"
+  | "blockTokens"
+  | "readoutCalls"
+  | "readoutRows"
+  | "rememberedSteps"
+  | "computedSteps"
+  | "rowsPerCall"
+>;
 
 export class Counters {
   #blockCalls = 0;
@@ -12,6 +22,8 @@ export class Counters {
   #blockTokens = 0;
   #readoutCalls = 0;
   #readoutRows = 0;
+  #rememberedSteps = 0;
+  #computedSteps = 0;
   readonly #rowsPerCall = new Array<number>(ROWS_PER_CALL_BOUNDS.length + 1).fill(0);
   readonly log: (error: unknown) => void;
 
@@ -34,6 +46,16 @@ export class Counters {
     this.#readoutRows += rows;
   }
 
+  /** A step's stream was there already. */
+  remembered(): void {
+    this.#rememberedSteps++;
+  }
+
+  /** A step was looked for in vain, and ran. */
+  computed(): void {
+    this.#computedSteps++;
+  }
+
   snapshot(): Counted {
     return {
       blockCalls: this.#blockCalls,
@@ -41,6 +63,8 @@ export class Counters {
       blockTokens: this.#blockTokens,
       readoutCalls: this.#readoutCalls,
       readoutRows: this.#readoutRows,
+      rememberedSteps: this.#rememberedSteps,
+      computedSteps: this.#computedSteps,
       rowsPerCall: [...this.#rowsPerCall],
     };
   }

@@ -46,6 +46,7 @@ function sendStats(): void {
       readyRows: sum(({ wavefront }) => wavefront.readyRows),
       activeRuns: sum(({ wavefront }) => wavefront.activeRuns) + early.size,
       modelMemoryBytes: models.memoryBytes,
+      memoryOfRunsBytes: sum(({ wavefront }) => wavefront.memoryBytes),
       rssBytes: process.memoryUsage.rss(),
     },
   });

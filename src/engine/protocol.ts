@@ -6,7 +6,41 @@ import type { ProblemData } from "../problem.ts";
 import type { Schedule } from "./schedule.ts";
 
 export type Lens = "standard" | "frozen-norm";
-export type CaptureName = "norms" | "patterns" | "attention_locality";
+
+/** `sums` is for means of sites over many texts: per block, over the positions from 1 on. */
+export type CaptureName =
+  | "norms"
+  | "patterns"
+  | "attention_locality"
+  | "head_norms"
+  | "neurons"
+  | "residuals"
+  | "components"
+  | "attribution"
+  | "sums";
+
+/** Which neurons' activations a capture of `neurons` gives. */
+export interface NeuronSpec {
+  /** Per block and position the most active by absolute value; 0: none. */
+  readonly top: number;
+  /** Per block those named, ascending. */
+  readonly chosen: readonly { readonly block: number; readonly neurons: readonly number[] }[];
+}
+
+/** What edits add. */
+export type VectorSpec =
+  /** `key`: a hash of the values; equal keys, equal vectors. As wide as the site where it is added. */
+  | { readonly kind: "values"; readonly key: string; readonly values: Float32Array }
+  /**
+   * Unit vector along γ_f ⊙ W_U[token], centred over the vocabulary: `toward` one token, against `away`, or the
+   * difference of the two. [d_model]
+   */
+  | { readonly kind: "direction"; readonly toward: number | null; readonly away: number | null };
+
+/** Another prompt, run untouched beside the job's own: what `patch` takes its values from. */
+export interface SourceSpec {
+  readonly tokens: readonly number[];
+}
 
 export interface ReadoutSpec {
   /** Places in `tokens` to read out, ascending. */
@@ -30,6 +64,15 @@ export interface RunJob {
   readonly baseline: number | null;
   readonly readout: ReadoutSpec;
   readonly capture: readonly CaptureName[];
+  /** With the capture `neurons`. */
+  readonly neurons?: NeuronSpec;
+  readonly vectors?: readonly VectorSpec[];
+  readonly sources?: readonly SourceSpec[];
+  /**
+   * Index in `sources` of the prompt whose logit differences are 1 where the baseline's are 0: final read-outs then
+   * carry `effect`. Needs a baseline, targets in pairs, and the positions read out to exist in the source.
+   */
+  readonly normalise?: number;
   readonly priority: "interactive" | "background";
 }
 
@@ -71,6 +114,60 @@ export interface LocalityRows {
   readonly totalWithoutBos: readonly (readonly number[])[];
 }
 
+/** Norms of what each head wrote: ‖z_h W_O[h]‖₂. */
+export interface HeadNormRows {
+  readonly block: number;
+  /** [P, H] */
+  readonly norms: Float32Array;
+}
+
+/** Activations of some neurons: the input of the MLP's output projection. */
+export interface NeuronRows {
+  readonly block: number;
+  /** [P, k]: chosen ones in their order, then the top ones by falling absolute value. */
+  readonly ids: Int32Array;
+  /** [P, k] */
+  readonly values: Float32Array;
+}
+
+/** What a block's components added, [P, d] each; null: the component did not run. */
+export interface ComponentRows {
+  readonly block: number;
+  readonly attnOut: Float32Array | null;
+  readonly mlpOut: Float32Array | null;
+}
+
+/** Sums of a site's values over the prompt's positions from 1 on: z is [H · d_head]. */
+export interface SumRows {
+  readonly block: number;
+  readonly site: "z" | "attn_out" | "mlp_act" | "mlp_out";
+  readonly values: Float64Array;
+}
+
+/**
+ * Direct logit attribution of one variant: what each part wrote along γ_f ⊙ W_U[target], in logits, with the final
+ * norm's scale of this variant. [P, m] each, m targets. embedding + Σ (attn + mlp + edit) + bias = logit.
+ */
+export interface Attribution {
+  readonly embedding: Float32Array;
+  /** [m]: W_U[target] · β_f + b_U[target] */
+  readonly bias: Float32Array;
+  readonly steps: readonly {
+    readonly step: number;
+    /** In a parallel group each block has its share of the mean. */
+    readonly blocks: readonly {
+      readonly block: number;
+      /** null: the component did not run. */
+      readonly attn: Float32Array | null;
+      readonly mlp: Float32Array | null;
+      /** [P, H, m]; with the output projection's bias (and edits at attn_out) they add up to attn. */
+      readonly heads: Float32Array | null;
+    }[];
+    /** What edits of the residual stream itself added; null: there are none. */
+    readonly edit: Float32Array | null;
+  }[];
+}
+
 /** A step has run (step 0: the embedding). Schedules that share the step share the event. */
 export interface LayerEvent {
   readonly type: "layer";
@@ -82,6 +179,14 @@ export interface LayerEvent {
   readonly norms?: NormRows;
   readonly patterns?: readonly PatternRows[];
   readonly locality?: readonly LocalityRows[];
+  readonly headNorms?: readonly HeadNormRows[];
+  readonly neurons?: readonly NeuronRows[];
+  /** [P, d] the stream after the step. */
+  readonly residual?: Float32Array;
+  readonly components?: readonly ComponentRows[];
+  readonly sums?: readonly SumRows[];
+  /** Last step of a variant, with `normalise`: [P, pairs of targets] (Δ − Δ_baseline) / (Δ_source − Δ_baseline). */
+  readonly effect?: Float32Array;
 }
 
 /** Between the baseline and one variant; every array is [P]. KL(baseline ‖ variant) in nats. */
@@ -92,6 +197,8 @@ export interface Comparison {
   readonly entropyChangeBits: Float64Array;
   /** −ln q(next) + ln p(next); NaN where the prompt has no next token. */
   readonly lossChangeNats: Float64Array;
+  /** With `normalise`: [P, pairs of targets], as in the variant's last layer event. */
+  readonly effect?: Float32Array;
 }
 
 export interface ResultEvent {
@@ -101,7 +208,11 @@ export interface ResultEvent {
     /** Of the rows that were read out: KL(p_final ‖ p_step) in nats, [P] each. */
     readonly layers: readonly { readonly step: number; readonly klFinalNats: Float64Array }[];
     readonly final: ReadoutRows;
+    /** With the capture `attribution`. */
+    readonly attribution?: Attribution;
   }[];
+  /** With `normalise`: the source's final read-out, at the job's positions. */
+  readonly source?: ReadoutRows;
   readonly comparisons: readonly Comparison[];
 }
 
@@ -149,6 +260,10 @@ export interface EngineStats {
   readonly activeRuns: number;
   readonly modelMemoryBytes: number;
   readonly rssBytes: number;
+  /** Steps that were found in the memory of recent prompts, steps that had to run, and bytes held in it. */
+  readonly rememberedSteps: number;
+  readonly computedSteps: number;
+  readonly memoryOfRunsBytes: number;
   /** Calls by number of rows: upper bounds 1, 2, 4, … 128 and +Inf, not cumulative. */
   readonly rowsPerCall: readonly number[];
 }

@@ -5,7 +5,14 @@ import type { Scale, Variant, Step as WireStep } from "../schemas/events.ts";
 /** Hexadecimal digits of a hash: 64 bits tell apart any number of variants that one service ever sees. */
 const HASH_DIGITS = 16;
 
-const SITES: Readonly<Record<Site, Scale["site"]>> = { z: "head", attn_out: "attn", mlp_out: "mlp" };
+const SITES: Readonly<Record<Site, Scale["site"]>> = {
+  resid_pre: "resid_pre",
+  z: "head",
+  attn_out: "attn",
+  mlp_act: "neuron",
+  mlp_out: "mlp",
+  resid_post: "resid_post",
+};
 
 /** The explicit list of steps of a variant, and its hash: equal hashes, equal computation. */
 export function normalForm({ name, steps }: Schedule): Variant {

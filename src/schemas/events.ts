@@ -21,7 +21,7 @@ export const Token = z
 export const Scale = z
   .object({
     block: z.int(),
-    site: z.enum(["attn", "mlp", "head"]),
+    site: z.enum(["resid_pre", "head", "attn", "neuron", "mlp", "resid_post"]),
     head: z.int().optional(),
     scale: z.number(),
     positions: z.array(z.int()).optional().describe("Places in meta.tokens, ascending; absent: all."),

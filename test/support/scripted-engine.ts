@@ -67,7 +67,14 @@ export function scriptedEngine(script: Script = {}): Engine & { readonly jobs: R
       ...{ state: "running", pid: 1, restarts: 0, models: [...loaded].map(modelStatus), device: "cpu" },
       stats: {
         ...{ blockCalls: 7, blockRows: 9, blockTokens: 90, readoutCalls: 1, readoutRows: 2, readyRows: 0, activeRuns: active },
-        ...{ modelMemoryBytes: 1000, rssBytes: 2000, rowsPerCall: [5, 2, 0, 0, 0, 0, 0, 0, 0] },
+        ...{
+          rememberedSteps: 0,
+          computedSteps: 0,
+          memoryOfRunsBytes: 0,
+          modelMemoryBytes: 1000,
+          rssBytes: 2000,
+          rowsPerCall: [5, 2, 0, 0, 0, 0, 0, 0, 0],
+        },
       },
     }),
     stop: async () => {},

@@ -46,6 +46,11 @@ export class Wavefront {
     return this.#ready.count;
   }
 
+  /** Bytes of streams kept of recent prompts. */
+  get memoryBytes(): number {
+    return 0;
+  }
+
   get hasWork(): boolean {
     return this.#ready.count > 0 || this.#urgent.count > 0 || this.#patient.count > 0;
   }
