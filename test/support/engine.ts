@@ -64,11 +64,11 @@ export function result(events: readonly EngineEvent[]): ResultEvent {
   return found;
 }
 
-/** A read-out with the whole vocabulary as its top-k, as log-probabilities in order of ids. [P · V] */
-export function logprobsById(rows: ReadoutRows, vocabSize: number): Float64Array {
+/** A read-out with all of `tokenCount` ids as its top-k, as log-probabilities in order of ids. [P · tokenCount] */
+export function logprobsById(rows: ReadoutRows, tokenCount: number): Float64Array {
   const values = new Float64Array(rows.topIds.length);
   for (let i = 0; i < rows.topIds.length; i++)
-    values[Math.floor(i / vocabSize) * vocabSize + (rows.topIds[i] as number)] = rows.topLogprobs[i] as number;
+    values[Math.floor(i / tokenCount) * tokenCount + (rows.topIds[i] as number)] = rows.topLogprobs[i] as number;
   return values;
 }
 

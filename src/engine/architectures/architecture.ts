@@ -36,7 +36,7 @@ export interface RotaryTable {
   readonly fraction: Setting<number>;
   /** The base of the frequencies. */
   readonly theta: Setting<number>;
-  /** Keys of the object that says how frequencies are scaled (`rope_type`, older `type`, and its figures). */
+  /** Keys of the object, the first that is there, that says how frequencies are scaled (`rope_type`, older `type`, and its figures). */
   readonly scaling: readonly string[];
 }
 
@@ -82,9 +82,9 @@ export interface Architecture {
     readonly mlp: MlpTable;
   };
   readonly finalNorm: NormTable;
-  /** Tied: the token embedding, whatever else the file has. */
+  /** Tied: the weight is the token embedding, whatever else the file has; a bias stays. */
   readonly unembed: LinearTable & { readonly tied: Setting<boolean> };
-  /** Keys that change what is computed, with the values under which nothing changes. Absent and null always do. */
+  /** Keys that change what is computed, with the values, or items of a list, under which nothing changes. Absent and null always do. */
   readonly refused: readonly { readonly key: string; readonly allowed: readonly unknown[] }[];
 }
 
@@ -108,6 +108,7 @@ export const REFUSED_EVERYWHERE: Architecture["refused"] = [
 export const ACTIVATIONS: ReadonlyMap<string, Activation> = new Map([
   ["gelu", "gelu"],
   ["gelu_new", "gelu_tanh"],
+  ["gelu_fast", "gelu_tanh"],
   ["gelu_pytorch_tanh", "gelu_tanh"],
   ["relu", "relu"],
   ["silu", "silu"],

@@ -63,7 +63,7 @@ export class ConfigReader {
   refuse({ refused }: Architecture): void {
     for (const { key, allowed } of [...REFUSED_EVERYWHERE, ...refused]) {
       const value = lookUp(this.#config, key);
-      if (value === undefined || allowed.some((one) => isSame(one, value))) continue;
+      if (value === undefined || isAllowed(value, allowed)) continue;
       const bound = allowed.length === 0 ? "" : `; only ${allowed.map((one) => JSON.stringify(one)).join(" or ")} is`;
       this.#problems.push(`config.json: ${key} ${quote(value)} is not supported${bound}`);
     }
@@ -83,6 +83,12 @@ export class ConfigReader {
   #complain(key: string, value: unknown, expected: string): void {
     this.#problems.push(`config.json: ${key} is ${quote(value)}; ${expected} is expected`);
   }
+}
+
+/** One of those allowed, or a list of nothing else. */
+function isAllowed(value: unknown, allowed: readonly unknown[]): boolean {
+  const isOne = (item: unknown) => allowed.some((one) => isSame(one, item));
+  return isOne(value) || (Array.isArray(value) && value.every(isOne));
 }
 
 /** Equal, or both an object without fields. */

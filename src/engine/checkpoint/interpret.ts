@@ -1,6 +1,6 @@
 /** Turns a configuration and tensors into a model's specification, as the table of its family says. Knows no family. */
 import type { Architecture } from "../architectures/architecture.ts";
-import type { AttentionSpec, BlockSpec, LinearSpec, MlpSpec, ModelSpec, RotarySpec, TensorRef } from "../model-spec.ts";
+import type { AttentionSpec, BlockSpec, MlpSpec, ModelSpec, RotarySpec } from "../model-spec.ts";
 import { ConfigReader } from "./config.ts";
 import type { JsonObject } from "./files.ts";
 import { readRotary } from "./rotary.ts";
@@ -44,7 +44,6 @@ export function interpret(
     architecture.positionEmbedding && tensors.find(architecture.positionEmbedding, [contextLength, dModel]);
   const blocks = Array.from({ length: nLayers }, (_, i) => readBlock(tensors, architecture, common, i));
   const finalNorm = tensors.norm(architecture.finalNorm, dModel, common.epsilon);
-  const untied = tied ? null : tensors.linear(unembed, dModel, vocabSize);
   return {
     family: architecture.modelType,
     nLayers,
@@ -57,7 +56,7 @@ export function interpret(
     positionEmbedding: positionEmbedding || null,
     blocks,
     finalNorm,
-    unembed: untied ?? tiedUnembed(tokenEmbedding, dModel, vocabSize),
+    unembed: tensors.linear(unembed, dModel, vocabSize, 0, tied ? architecture.tokenEmbedding : undefined),
     diskBytes: tensors.used.reduce((sum, { length }) => sum + length, 0),
     float32Bytes: tensors.used.reduce((sum, { type, length }) => sum + (type === "F32" ? length : 2 * length), 0),
   };
@@ -112,8 +111,4 @@ function readAttention(tensors: TensorFinder, block: Architecture["block"], comm
     scale: (common.scaledByHeadDim ? 1 / Math.sqrt(headDim) : 1) / (common.scaledByBlock ? i + 1 : 1),
     rotary: common.rotary,
   };
-}
-
-function tiedUnembed(weight: TensorRef, inFeatures: number, outFeatures: number): LinearSpec {
-  return { weight, bias: null, layout: "out_in", inFeatures, outFeatures };
 }

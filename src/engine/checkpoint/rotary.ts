@@ -2,7 +2,7 @@
 import type { RotaryTable } from "../architectures/architecture.ts";
 import type { RotarySpec } from "../model-spec.ts";
 import type { ConfigReader } from "./config.ts";
-import type { JsonObject } from "./files.ts";
+import { isObject, type JsonObject } from "./files.ts";
 import { quote } from "./problems.ts";
 
 /** No published head is wider than 512. */
@@ -21,6 +21,8 @@ export function readRotary(config: ConfigReader, table: RotaryTable, headDim: nu
   const plain = Array.from({ length: dims / 2 }, (_, i) => theta ** ((-2 * i) / dims)); // [dims / 2]
   const scaling = config.object(table.scaling);
   if (!scaling) return { dims, inverseFrequencies: plain };
+  for (const [name, nested] of Object.entries(scaling.value))
+    if (isObject(nested)) problems.push(`config.json: ${scaling.key}.${name} ${quote(nested)} is not supported`); // by kind of layer
   const type = scaling.value.rope_type ?? scaling.value.type ?? "default";
   const scale = SCALINGS.get(type as string);
   if (scale) return { dims, inverseFrequencies: scale(plain, figuresOf(scaling.key, scaling.value, problems)) };

@@ -47,9 +47,16 @@ export class TensorFinder {
     return found;
   }
 
-  linear({ name, layout, bias }: LinearTable, inFeatures: number, outFeatures: number, block = 0): LinearSpec {
+  /** `weight`: the tensor's template where it is not the map's own (a tied unembed). */
+  linear(
+    { name, layout, bias }: LinearTable,
+    inFeatures: number,
+    outFeatures: number,
+    block = 0,
+    weight = `${name}.weight`,
+  ): LinearSpec {
     return {
-      weight: this.find(`${name}.weight`, layout === "in_out" ? [inFeatures, outFeatures] : [outFeatures, inFeatures], block),
+      weight: this.find(weight, layout === "in_out" ? [inFeatures, outFeatures] : [outFeatures, inFeatures], block),
       bias: this.#config.flag(bias) ? this.find(`${name}.bias`, [outFeatures], block) : null,
       layout,
       inFeatures,

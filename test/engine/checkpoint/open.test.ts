@@ -285,12 +285,12 @@ describe("folders that are not whole", () => {
 
 describe("configurations that are refused", () => {
   test.each([
-    [{ model_type: "bert" }, 'model_type is "bert"; supported: gpt2'],
-    [{ model_type: undefined }, "model_type is undefined; supported: gpt2"],
-    [{ model_type: "constructor" }, 'model_type is "constructor"; supported: gpt2'],
+    [{ model_type: "bert" }, 'model_type is "bert"; supported: gpt2, gpt_neox, llama, phi, qwen2'],
+    [{ model_type: undefined }, "model_type is undefined; supported: gpt2, gpt_neox, llama, phi, qwen2"],
+    [{ model_type: "constructor" }, 'model_type is "constructor"; supported: gpt2, gpt_neox, llama, phi, qwen2'],
     [
       { activation_function: "quick_gelu" },
-      'activation_function is "quick_gelu"; gelu, gelu_new, gelu_pytorch_tanh, relu, silu, swish is expected',
+      'activation_function is "quick_gelu"; gelu, gelu_new, gelu_fast, gelu_pytorch_tanh, relu, silu, swish is expected',
     ],
     [{ quantization_config: { bits: 4, quant_method: "gptq" } }, "quantization_config an object with 2 fields is not supported"],
     [{ add_cross_attention: true }, "add_cross_attention true is not supported; only false is"],
