@@ -76,12 +76,14 @@ function queriesKeysValues(graph: Graph, spec: AttentionSpec, h: string): readon
 /** Rotary position embedding, half-split pairs, of a head's first `dims` dimensions. [R, T, H, d_head], same shape. */
 function rotate(graph: Graph, spec: AttentionSpec, value: string): string {
   const { dims, inverseFrequencies } = spec.rotary as NonNullable<AttentionSpec["rotary"]>;
-  const last = graph.op("Squeeze", [graph.op("Shape", ["x"], { start: 1, end: 2 })]);
-  const places = graph.op("Cast", [graph.op("Range", [graph.int64(0), last, graph.int64(1)])], { to: 1 });
-  const column = graph.op("Reshape", [places, graph.int64([-1, 1, 1])]);
-  const angles = graph.op("Mul", [column, graph.float32(inverseFrequencies)]); // [T, 1, dims/2]
-  const cos = graph.op("Cos", [angles]);
-  const sin = graph.op("Sin", [angles]);
+  const positions = graph.op("Shape", ["x"], { start: 1, end: 2 });
+  // The kernels take whole registers, and what is left over one by one, with other last bits: nothing may be left over.
+  const places = graph.op("Range", [graph.int64(0), graph.op("Squeeze", [roundedUp(graph, positions)]), graph.int64(1)]);
+  const column = graph.op("Reshape", [graph.op("Cast", [places], { to: 1 }), graph.int64([-1, 1, 1])]);
+  const angles = graph.op("Mul", [column, graph.float32(inverseFrequencies)]); // [≥ T, 1, dims/2]
+  const used = (all: string) => graph.op("Slice", [all, graph.int64([0]), positions]);
+  const cos = used(graph.op("Cos", [angles]));
+  const sin = used(graph.op("Sin", [angles]));
   const rest = spec.headDim - dims;
   const parts = graph.ops("Split", [value, graph.int64(rest ? [dims / 2, dims / 2, rest] : [dims / 2, dims / 2])], rest ? 3 : 2, {
     axis: 3,
@@ -90,4 +92,10 @@ function rotate(graph: Graph, spec: AttentionSpec, value: string): string {
   const turnedA = graph.op("Sub", [graph.op("Mul", [a, cos]), graph.op("Mul", [b, sin])]);
   const turnedB = graph.op("Add", [graph.op("Mul", [b, cos]), graph.op("Mul", [a, sin])]);
   return graph.op("Concat", [turnedA, turnedB, ...parts.slice(2)], { axis: 3 });
+}
+
+/** The next multiple of the values that the widest vector register holds. [1] → [1] */
+function roundedUp(graph: Graph, count: string): string {
+  const width = graph.int64([16]);
+  return graph.op("Mul", [graph.op("Div", [graph.op("Add", [count, graph.int64([15])]), width]), width]);
 }
