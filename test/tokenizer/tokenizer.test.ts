@@ -72,6 +72,26 @@ test("special tokens are their own text, and recognised in a text, but never add
   expect(tokenizer.encode("")).toEqual([]);
 });
 
+test("a BOS that the tokenizer would add itself is never there, so that it cannot come twice", async () => {
+  const definition = JSON.parse(readFileSync(join(GPT2, "tokenizer.json"), "utf8"));
+  const template = {
+    type: "TemplateProcessing",
+    single: [{ SpecialToken: { id: "<|endoftext|>", type_id: 0 } }, { Sequence: { id: "A", type_id: 0 } }],
+    pair: [],
+    special_tokens: { "<|endoftext|>": { id: "<|endoftext|>", ids: [0], tokens: ["<|endoftext|>"] } },
+  };
+  const processors = [{ type: "ByteLevel", add_prefix_space: true, trim_offsets: false, use_regex: true }, template];
+  const config = { bos_token: "<|endoftext|>", add_bos_token: true };
+  for (const post_processor of [template, { type: "Sequence", processors }]) {
+    const files = { "tokenizer.json": { ...definition, post_processor }, "tokenizer_config.json": config };
+    const tokenizer = await openTokenizer(folderWith(files, GPT2));
+    expect(tokenizer.bosId).toBe(0);
+    expect(tokenizer.encode("The")).toEqual([315]);
+    expect(tokenizer.tokenId("The")).toBe(315);
+    expect(tokenizer.encode("<|endoftext|>The")).toEqual([0, 315]);
+  }
+});
+
 test("a text that is exactly one token has an id", async () => {
   const tokenizer = await openTokenizer(PROSE);
   expect(tokenizer.tokenId(" the")).toBe(263);

@@ -1,5 +1,5 @@
 /** Turns a configuration and tensors into a model's specification, as the table of its family says. Knows no family. */
-import type { Architecture } from "../architectures/architecture.ts";
+import type { Architecture, LinearTable } from "../architectures/architecture.ts";
 import type { AttentionSpec, BlockSpec, MlpSpec, ModelSpec, RotarySpec } from "../model-spec.ts";
 import { ConfigReader } from "./config.ts";
 import type { JsonObject } from "./files.ts";
@@ -35,6 +35,7 @@ export function interpret(
     rotary: block.rotary && readRotary(reader, block.rotary, sizes.headDim, problems),
   };
   const tied = reader.flag(unembed.tied);
+  for (const bias of new Set(linearTables(architecture).map((table) => table.bias))) reader.flag(bias);
   if (!weights || problems.length > before) return null;
 
   const { nLayers, dModel, nHeads, dMlp, vocabSize, contextLength } = sizes;
@@ -60,6 +61,11 @@ export function interpret(
     diskBytes: tensors.used.reduce((sum, { length }) => sum + length, 0),
     float32Bytes: tensors.used.reduce((sum, { type, length }) => sum + (type === "F32" ? length : 2 * length), 0),
   };
+}
+
+function linearTables({ block: { qkv, attnOut, mlp }, unembed }: Architecture): LinearTable[] {
+  const projections = qkv.kind === "fused" ? [qkv.linear] : [qkv.q, qkv.k, qkv.v];
+  return [...projections, attnOut, ...(mlp.kind === "gated" ? [mlp.gate] : []), mlp.up, mlp.down, unembed];
 }
 
 /** What all blocks of a model share. */

@@ -6,6 +6,7 @@ import { describe, expect, test } from "vitest";
 import { describeCheckpoint, openCheckpoint } from "../../../src/engine/checkpoint/open.ts";
 import { Problem } from "../../../src/problem.ts";
 import { withHeader, writeRandomGpt2 } from "../../support/checkpoint.ts";
+import { CHECKPOINTS } from "../../support/fixtures.ts";
 import { copyOf, emptyFolder, GPT2, GPT2_HUB } from "./folders.ts";
 
 /** Far above what opening takes, below what a hang would; in ms. */
@@ -130,6 +131,19 @@ describe("a file changed anyhow is read, or refused for what it is", { timeout: 
         survives(folder);
       },
       numRuns,
+    );
+  });
+
+  test.each(["pythia", "neox-sequential", "phi", "llama", "qwen2"])("config.json of %s", (name) => {
+    const folder = copyOf(join(CHECKPOINTS, name));
+    const path = join(folder, "config.json");
+    check(
+      textChanged(readFileSync(path, "utf8")),
+      (changed) => {
+        writeFileSync(path, changed);
+        survives(folder);
+      },
+      200,
     );
   });
 
