@@ -1,13 +1,14 @@
 /** A loaded model: its sessions, its embedding, its wavefront. */
 import { performance } from "node:perf_hooks";
-import { BlockRunner } from "./block-runner.ts";
 import { openTensorFiles } from "./checkpoint/rows.ts";
 import type { Counters } from "./counters.ts";
+import { cpuBackend } from "./cpu/backend.ts";
 import { writeReadout } from "./graph/readout.ts";
 import { writeBlocks } from "./graph/tree.ts";
 import type { ModelSpec } from "./model-spec.ts";
-import { ReadoutRunner } from "./readout-runner.ts";
+import { RunMemory } from "./run-memory.ts";
 import { createSession, type SessionOptions } from "./session.ts";
+import { Unembed } from "./unembed.ts";
 import { Wavefront } from "./wavefront/wavefront.ts";
 
 export interface Model {
@@ -18,8 +19,16 @@ export interface Model {
   close(): Promise<void>;
 }
 
-/** Creates the sessions of a checkpoint. Throws what onnxruntime throws where a graph or its weights are refused. */
-export async function loadModel(spec: ModelSpec, options: SessionOptions, counters: Counters): Promise<Model> {
+/**
+ * Creates the sessions of a checkpoint. `runMemoryBytes`: streams of recent prompts that are kept; 0: none. Throws what onnxruntime throws where a graph or its weights
+ * are refused.
+ */
+export async function loadModel(
+  spec: ModelSpec,
+  options: SessionOptions,
+  counters: Counters,
+  runMemoryBytes = 0,
+): Promise<Model> {
   const started = performance.now();
   const fold = spec.diskBytes < spec.float32Bytes;
   const blocks = await createSession(writeBlocks(spec), options, fold);
@@ -33,11 +42,14 @@ export async function loadModel(spec: ModelSpec, options: SessionOptions, counte
     for (let i = 0; i < tokens.length * dModel; i++) x[i] = (x[i] as number) + (positions[i] as number);
     return x;
   };
+  const backend = cpuBackend(blocks, readout, spec);
+  const memory = runMemoryBytes > 0 ? new RunMemory(backend, dModel, runMemoryBytes) : null;
   const wavefront = new Wavefront({
     spec,
-    blocks: new BlockRunner(blocks, spec),
-    readout: new ReadoutRunner(readout, spec),
+    backend,
+    unembed: new Unembed(spec, files),
     embed,
+    memory,
     counters,
   });
   return {
@@ -46,8 +58,8 @@ export async function loadModel(spec: ModelSpec, options: SessionOptions, counte
     loadMs: performance.now() - started,
     close: async () => {
       files.close();
-      await blocks.release();
-      await readout.release();
+      memory?.clear();
+      await backend.close();
     },
   };
 }

@@ -15,7 +15,12 @@ export function norm(graph: Graph, spec: NormSpec, x: string): string {
 
 /** x·W + b, weights read as the file stores them. [n, in] → [n, out] */
 export function linear(graph: Graph, spec: LinearSpec, x: string): string {
-  const inputs = [x, graph.weight(spec.weight), ...(spec.bias ? [graph.weight(spec.bias)] : [])];
+  return linearWith(graph, spec, graph.weight(spec.weight), x);
+}
+
+/** The same with weights that are in the graph already. */
+export function linearWith(graph: Graph, spec: LinearSpec, weight: string, x: string): string {
+  const inputs = [x, weight, ...(spec.bias ? [graph.weight(spec.bias)] : [])];
   return graph.op("Gemm", inputs, { transB: spec.layout === "out_in" ? 1 : 0 });
 }
 

@@ -1,31 +1,32 @@
 /** A read-out that is asked for, and what came of it. */
+import type { Distributions, ReadoutChunkResult, ReadoutLens, ReadoutMode, Stream } from "../backend.ts";
 import type { ReadoutRows } from "../protocol.ts";
-import type { Distributions, ReadoutChunkResult, ReadoutLens, ReadoutMode } from "../readout-runner.ts";
-import type { PrefixNode } from "./prefix-tree.ts";
 import type { Run } from "./run.ts";
 
 /** Rows of one residual stream (or pairs of hidden vectors, mode divergence) that wait for the unembed. */
 export interface Reading {
   readonly run: Run;
-  /** null: of a run's result, not of a step. */
-  readonly node: PrefixNode | null;
-  /** Whose events this read-out goes into. */
-  readonly variants: readonly number[];
   readonly mode: ReadoutMode;
   /** Whether the rows' expectations are wanted (see metrics/divergence). */
   readonly expects: boolean;
   /** The baseline's reading of the same positions, whose distributions these rows are compared with. */
   readonly reference: ReadingResult | null;
   readonly lens: ReadoutLens;
-  /** [P, d]; for mode divergence P hidden vectors p, and as many q in `other`. */
-  readonly x: Float32Array;
-  readonly other: Float32Array | null;
+  /** P positions, held for the reading; or pairs of hidden vectors, [P, d] each. */
+  readonly rows: Stream | HiddenPairs;
   readonly inverseSigma: Float32Array | null;
   readonly result: ReadingResult;
   /** Rows already read out. */
   done: number;
   /** When it may no longer be kept waiting for company, on performance.now()'s clock. */
   readonly due: number;
+  complete(): void;
+}
+
+/** Of divergences that are summed directly. */
+export interface HiddenPairs {
+  readonly p: Float32Array;
+  readonly q: Float32Array;
 }
 
 /** Row-major, P rows. */

@@ -1,6 +1,6 @@
 /** Readings that wait for the unembed, and the chunks in which they get it. */
-import { type Distributions, READOUT_CHUNK, type ReadoutChunk, type ReadoutRunner } from "../readout-runner.ts";
-import { accept, type Reading, type ReadingResult } from "./reading.ts";
+import { type Backend, type Distributions, READOUT_CHUNK, type ReadoutChunk, type Stream } from "../backend.ts";
+import { accept, type HiddenPairs, type Reading, type ReadingResult } from "./reading.ts";
 import type { Run } from "./run.ts";
 
 interface Piece {
@@ -36,13 +36,13 @@ export class Readings {
    * Reads out one chunk: the oldest reading and what goes with it. Returns the readings that are complete now, in
    * the order in which they were asked for; a run's readings never overtake each other.
    */
-  async runChunk(runner: ReadoutRunner, d: number): Promise<{ complete: Reading[]; rows: number }> {
+  async runChunk(backend: Backend, d: number): Promise<{ complete: Reading[]; rows: number }> {
     const oldest = this.#waiting[0] as Reading;
     const pieces = oldest.mode === "divergence" ? this.#pieces(oldest, READOUT_CHUNK / 2) : this.#pieces(oldest, READOUT_CHUNK);
     const rows = pieces.reduce((sum, { count }) => sum + count, 0);
     this.#rows -= rows;
-    if (oldest.mode === "divergence") await divergenceChunk(runner, pieces, rows, d);
-    else await readoutChunk(runner, pieces, rows, d);
+    if (oldest.mode === "divergence") await divergenceChunk(backend, pieces, rows, d);
+    else await readoutChunk(backend, pieces, rows);
     const complete = pieces.map(({ reading }) => reading).filter((reading) => reading.done === rowsOf(reading));
     const finished = new Set(complete);
     this.#waiting = this.#waiting.filter((reading) => !finished.has(reading));
@@ -76,7 +76,7 @@ function rowsOf(reading: Reading): number {
   return reading.mode === "divergence" ? reading.result.divergence.length : reading.result.entropyNats.length;
 }
 
-async function readoutChunk(runner: ReadoutRunner, pieces: readonly Piece[], rows: number, d: number): Promise<void> {
+async function readoutChunk(backend: Backend, pieces: readonly Piece[], rows: number): Promise<void> {
   const first = (pieces[0] as Piece).reading;
   const width = ({ reading }: Piece) => reading.result.rows.followedIds.length / rowsOf(reading);
   const wanted = ({ reading, from, count }: Piece) =>
@@ -86,7 +86,6 @@ async function readoutChunk(runner: ReadoutRunner, pieces: readonly Piece[], row
     );
   // Followed ids cost a pass over the logits each: only if some row has one.
   const m = pieces.reduce((most, piece) => (wanted(piece).some((id) => id >= 0) ? Math.max(most, width(piece)) : most), 0);
-  const x = new Float32Array(rows * d);
   const inverseSigma = first.inverseSigma ? new Float32Array(rows) : null;
   const followed = new Int32Array(rows * m);
   const expect: number[] = [];
@@ -94,7 +93,6 @@ async function readoutChunk(runner: ReadoutRunner, pieces: readonly Piece[], row
   let at = 0;
   for (const { reading, from, count } of pieces) {
     if (reading.expects) for (let i = 0; i < count; i++) expect.push(at + i);
-    x.set(reading.x.subarray(from * d, (from + count) * d), at * d);
     if (reading.inverseSigma) inverseSigma?.set(reading.inverseSigma.subarray(from, from + count), at);
     const own = reading.result.rows.followedIds.length / rowsOf(reading);
     for (let i = 0; i < count; i++) {
@@ -106,7 +104,7 @@ async function readoutChunk(runner: ReadoutRunner, pieces: readonly Piece[], row
   }
   const topK = pieces.reduce((most, { reading }) => Math.max(most, reading.result.k), 1);
   const chunk: ReadoutChunk = {
-    x,
+    rows: pieces.map(({ reading, from, count }) => ({ stream: reading.rows as Stream, from, count })),
     mode: first.mode,
     lens: first.lens,
     inverseSigma,
@@ -117,7 +115,7 @@ async function readoutChunk(runner: ReadoutRunner, pieces: readonly Piece[], row
     reference: referenceOf(pieces, rows),
     keep,
   };
-  const result = await runner.run(chunk);
+  const result = await backend.readOut(chunk);
   at = 0;
   let expected = 0;
   for (const { reading, count } of pieces) {
@@ -150,17 +148,18 @@ function referenceOf(pieces: readonly Piece[], rows: number): Distributions | nu
   return gathered;
 }
 
-async function divergenceChunk(runner: ReadoutRunner, pieces: readonly Piece[], rows: number, d: number): Promise<void> {
+async function divergenceChunk(backend: Backend, pieces: readonly Piece[], rows: number, d: number): Promise<void> {
   const x = new Float32Array(rows * 2 * d);
   let at = 0;
   for (const { reading, from, count } of pieces) {
-    x.set(reading.x.subarray(from * d, (from + count) * d), at * d);
-    x.set((reading.other as Float32Array).subarray(from * d, (from + count) * d), (rows + at) * d);
+    const { p, q } = reading.rows as HiddenPairs;
+    x.set(p.subarray(from * d, (from + count) * d), at * d);
+    x.set(q.subarray(from * d, (from + count) * d), (rows + at) * d);
     at += count;
   }
   const { lens } = (pieces[0] as Piece).reading;
   const chunk: ReadoutChunk = {
-    x,
+    rows: x,
     mode: "divergence",
     lens,
     inverseSigma: null,
@@ -171,7 +170,7 @@ async function divergenceChunk(runner: ReadoutRunner, pieces: readonly Piece[], 
     reference: null,
     keep: false,
   };
-  const { divergence } = await runner.run(chunk);
+  const { divergence } = await backend.readOut(chunk);
   at = 0;
   for (const { reading, count } of pieces) {
     reading.result.divergence.set(divergence.subarray(at, at + count), reading.done);

@@ -1,20 +1,11 @@
 /** Rows that wait for a block, and the choice of the next call: the lowest block, interactive runs first. */
-import type { BlockUse } from "../schedule.ts";
-import type { PrefixNode } from "./prefix-tree.ts";
+import type { BlockRow, BlockRowResult } from "../backend.ts";
 import type { Run } from "./run.ts";
 
-/** One block of one step of one run: its input is at hand. */
-export interface ReadyRow {
+/** One block of one step of one run: its input is at hand, and held for it. */
+export interface ReadyRow extends BlockRow {
   readonly run: Run;
-  readonly node: PrefixNode;
-  /** Which of the step's blocks. */
-  readonly member: number;
-  readonly use: BlockUse;
-  /** [T, d] */
-  readonly x: Float32Array;
-  readonly length: number;
-  /** null: all positions go on. */
-  readonly live: readonly number[] | null;
+  complete(result: BlockRowResult): void | Promise<void>;
 }
 
 export interface Batch {

@@ -1,6 +1,7 @@
 /** What a run adds up to: divergences between layers and between variants. */
 import { divergenceByDifference, divergenceByExpectation } from "../../metrics/divergence.ts";
-import type { Comparison, ResultEvent, RunJob } from "../protocol.ts";
+import type { Attribution, Comparison, ResultEvent, RunJob } from "../protocol.ts";
+import type { EffectScale } from "./effects.ts";
 import { emptyDivergences, type Reading, type ReadingResult } from "./reading.ts";
 
 /** One divergence per position between two readings; a cell is where the value belongs. */
@@ -27,11 +28,15 @@ export class RunResult {
   readonly #d: number;
   /** [variant][step] */
   readonly #readings: Map<number, ReadingResult>[];
+  readonly #attributions = new Map<number, Attribution>();
+  readonly #effects: EffectScale | null;
   #pairs: Pairs = { layers: [], comparisons: [] };
   #direct: { doubts: Doubt[]; result: ReadingResult } | null = null;
 
-  constructor(job: RunJob, d: number) {
+  /** `effects`: of a job with `normalise`. */
+  constructor(job: RunJob, d: number, effects: EffectScale | null) {
     this.#job = job;
+    this.#effects = effects;
     this.#d = d;
     this.#readings = job.schedules.map(() => new Map());
   }
@@ -42,16 +47,21 @@ export class RunResult {
     return baseline !== null && schedules.length > 1 && ends.includes(baseline);
   }
 
-  /** Keeps a reading for every schedule that it belongs to. */
-  add(reading: Reading): void {
-    for (const variant of reading.variants) this.#readings[variant]?.set(reading.node?.depth ?? 0, reading.result);
+  /** Keeps the reading of a step for every schedule that it belongs to. */
+  add(variants: readonly number[], step: number, result: ReadingResult): void {
+    for (const variant of variants) this.#readings[variant]?.set(step, result);
+  }
+
+  /** Keeps the attribution of the schedules that end with it. */
+  attribute(variants: readonly number[], attribution: Attribution): void {
+    for (const variant of variants) this.#attributions.set(variant, attribution);
   }
 
   /**
    * All divergences by the cheap identities; those too near its error come back as one reading of pairs of hidden
    * vectors, to be summed directly. Null: none (any more).
    */
-  doubtful(): Pick<Reading, "mode" | "expects" | "x" | "other" | "result"> | null {
+  doubtful(): Pick<Reading, "mode" | "rows" | "result"> | null {
     if (this.#direct) {
       for (const [index, { divergence, position }] of this.#direct.doubts.entries()) {
         divergence.nats[position] = Math.max(0, this.#direct.result.divergence[index] as number);
@@ -68,7 +78,7 @@ export class RunResult {
     }
     const result = emptyDivergences(doubts.length);
     this.#direct = { doubts, result };
-    return { mode: "divergence", expects: false, x, other, result };
+    return { mode: "divergence", rows: { p: x, q: other }, result };
   }
 
   /** The result event; `doubtful` has been called until it gave null. */
@@ -79,7 +89,9 @@ export class RunResult {
       variants: this.#job.schedules.map((_, variant) => ({
         layers: (layers[variant] ?? []).map(({ step, divergence }) => ({ step, klFinalNats: divergence.nats })),
         final: this.#final(variant).rows,
+        ...(this.#attributions.has(variant) && { attribution: this.#attributions.get(variant) as Attribution }),
       })),
+      ...(this.#effects?.source && { source: this.#effects.source }),
       comparisons: comparisons.flatMap((divergence, variant) => (divergence ? [this.#comparison(variant, divergence)] : [])),
     };
   }
@@ -148,6 +160,7 @@ export class RunResult {
         positions,
         (at) => (p.rows.followedLogprobs[at * width] as number) - (q.rows.followedLogprobs[at * width] as number),
       ),
+      ...(this.#effects && { effect: this.#effects.of(q.rows) }),
     };
   }
 

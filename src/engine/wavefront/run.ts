@@ -1,14 +1,23 @@
 /** One run on its way through the wavefront: what has been computed, what was read out, what is still missing. */
-import { attentionLocality } from "../../metrics/attention-locality.ts";
-import { inverseScales, meanOf, rowNorms, takeRows } from "../../metrics/vectors.ts";
+import { inverseScales, meanOf, takeRows } from "../../metrics/vectors.ts";
 import { Problem } from "../../problem.ts";
-import type { BlockRowResult } from "../block-runner.ts";
+import type { Backend, BlockRowResult, RowWants, Stream } from "../backend.ts";
+import type { Counters } from "../counters.ts";
 import type { ModelSpec } from "../model-spec.ts";
-import type { EngineEvent, LayerEvent, RunJob } from "../protocol.ts";
+import type { EngineEvent, RunJob } from "../protocol.ts";
+import { keyAfter, promptKey, type RunMemory } from "../run-memory.ts";
+import type { Schedule, Step } from "../schedule.ts";
+import type { Unembed } from "../unembed.ts";
+import { Additions, type Needs, needsOf, OWN_PROMPT } from "./additions.ts";
+import { AttributionRecorder } from "./attribution.ts";
+import { CaptureReader, type Captures } from "./captures.ts";
+import { EffectScale } from "./effects.ts";
+import { Holdings } from "./holdings.ts";
 import { allNodes, type PrefixNode, pathTo, prefixTree } from "./prefix-tree.ts";
 import { emptyResult, type Reading, type ReadingResult } from "./reading.ts";
 import type { ReadyRow } from "./ready-rows.ts";
 import { RunResult } from "./run-result.ts";
+import { Source } from "./source.ts";
 
 /** How long a layer's read-out may wait for others, so that one pass over the unembed serves several layers. */
 const PATIENCE_MS = 3;
@@ -17,6 +26,9 @@ const PATIENCE_MS = 3;
  * expectation's identity serves, which keeps d_model numbers a position. */
 const MAX_REFERENCE_BYTES = 128 * 2 ** 20;
 
+/** Of a run with more schedules only untouched steps are remembered: nobody comes back to one variant of a sweep. */
+const MAX_REMEMBERED_SCHEDULES = 4;
+
 /** Where a run hands its work to. */
 export interface Work {
   ready(row: ReadyRow): void;
@@ -24,20 +36,46 @@ export interface Work {
   finished(run: Run): void;
 }
 
-type Captures = Pick<LayerEvent, "norms" | "patterns" | "locality">;
+/** What a run needs of its model. */
+export interface RunParts {
+  readonly spec: ModelSpec;
+  readonly backend: Backend;
+  readonly unembed: Unembed;
+  /** Token ids → [T, d] */
+  readonly embed: (tokens: readonly number[]) => Float32Array;
+  /** null: nothing is remembered. */
+  readonly memory: RunMemory | null;
+  readonly counters: Counters;
+}
+
+/** A block of a step whose input is there, held for it. */
+interface WaitingRow {
+  readonly node: PrefixNode;
+  readonly member: number;
+  readonly x: Stream;
+  readonly live: readonly number[] | null;
+}
 
 export class Run {
   readonly job: RunJob;
-  readonly #spec: ModelSpec;
+  readonly #parts: RunParts;
   readonly #work: Work;
   readonly #emit: (event: EngineEvent) => void;
   readonly #root: PrefixNode;
+  readonly #captureReader: CaptureReader;
+  readonly #attribution: AttributionRecorder | null;
+  readonly #effects: EffectScale | null;
   readonly #result: RunResult;
+  readonly #holdings: Holdings;
+  readonly #sources = new Map<number, Source>();
+  readonly #additions: Additions;
+  /** Rows that wait for what their edits add. */
+  #blocked: WaitingRow[] = [];
   readonly #members = new Map<PrefixNode, (BlockRowResult | null)[]>();
   readonly #captures = new Map<PrefixNode, Captures>();
-  /** [P, d] at the positions read out; kept by the frozen-norm lens, which reads out when a schedule has ended. */
-  readonly #atPositions = new Map<PrefixNode, Float32Array>();
-  readonly #followed: Int32Array;
+  readonly #keys = new Map<PrefixNode, string>();
+  /** At the positions read out; kept by the frozen-norm lens, which reads out when a schedule has ended. */
+  readonly #atPositions = new Map<PrefixNode, Stream>();
   readonly #created = performance.now();
   #started: number | null = null;
   #servedAt = this.#created;
@@ -49,15 +87,22 @@ export class Run {
   #readingsLeft = 0;
   #over = false;
 
-  constructor(job: RunJob, spec: ModelSpec, work: Work, emit: (event: EngineEvent) => void) {
+  constructor(job: RunJob, parts: RunParts, work: Work, emit: (event: EngineEvent) => void) {
+    const { spec, backend, unembed } = parts;
     this.job = job;
-    this.#spec = spec;
+    this.#parts = parts;
     this.#work = work;
     this.#emit = emit;
+    this.#holdings = new Holdings(backend);
     this.#root = prefixTree(job.schedules);
     this.#nodesLeft = allNodes(this.#root).length;
-    this.#result = new RunResult(job, spec.dModel);
-    this.#followed = followedIds(job);
+    this.#effects = job.normalise === undefined ? null : new EffectScale(job);
+    this.#result = new RunResult(job, spec.dModel, this.#effects);
+    const targets = job.capture.includes("attribution") ? unembed.logitDirections(job.readout.targets) : null;
+    this.#attribution = targets && new AttributionRecorder(job, spec, targets);
+    this.#captureReader = new CaptureReader(job, spec, targets?.directions ?? null);
+    const vectors = (job.vectors ?? []).map((vector) => unembed.vector(vector));
+    this.#additions = new Additions(vectors, this.#sources);
     const bytes = job.readout.positions.length * spec.vocabSize * 8;
     this.#keepsReference = job.baseline !== null && job.schedules.length > 1 && bytes <= MAX_REFERENCE_BYTES;
   }
@@ -66,14 +111,21 @@ export class Run {
     return this.#over;
   }
 
-  /** `embedded`: [T, d]. */
-  start(embedded: Float32Array): void {
-    this.#advance(this.#root, embedded, null);
-  }
-
   /** When a call last computed for this run, on performance.now()'s clock. */
   get servedAt(): number {
     return this.#servedAt;
+  }
+
+  /** Embeds the prompt and hands out the first rows. */
+  start(): void {
+    const { embed, backend, memory } = this.#parts;
+    const embedded = embed(this.job.tokens); // [T, d]
+    if (memory) this.#keys.set(this.#root, promptKey(this.job.tokens));
+    this.#startSources(needsOf(this.job), embedded);
+    this.#captures.set(this.#root, this.#captureReader.ofEmbedding(embedded));
+    const atPositions = takeRows(embedded, this.#parts.spec.dModel, this.job.readout.positions);
+    this.#attribution?.embedded(this.#root, atPositions);
+    this.#arrive(this.#root, this.#holdings.own(backend.upload(embedded)), true, atPositions);
   }
 
   /** A call that computes for this run begins. */
@@ -82,135 +134,260 @@ export class Run {
     this.#started ??= this.#servedAt;
   }
 
-  /** Which of the call's outputs this row is for. */
-  wants({ node }: ReadyRow): { norms: boolean; components: boolean; patterns: boolean } {
-    const { capture } = this.job;
-    const norms = capture.includes("norms");
-    return {
-      norms: norms && node.step?.length === 1,
-      components: norms && node.step?.length !== 1,
-      patterns: capture.includes("patterns") || capture.includes("attention_locality"),
-    };
-  }
-
-  /** A row has run; with the last of a step's blocks the step is done. */
-  completeRow(row: ReadyRow, result: BlockRowResult): void {
-    const { node } = row;
-    const step = node.step as NonNullable<PrefixNode["step"]>;
-    const members = this.#members.get(node) ?? step.map(() => null);
-    members[row.member] = result;
-    this.#members.set(node, members);
-    if (members.includes(null)) return;
-    this.#members.delete(node);
-    const done = members as BlockRowResult[];
-    this.#captures.set(node, this.#capturesOf(node, done, row.live === null));
-    this.#advance(node, meanOf(done.map(({ residPost }) => residPost)), row.live);
-  }
-
-  /** A reading is complete: it goes out as a layer event, or into the result. */
-  completeReading(reading: Reading): void {
-    this.#readingsLeft--;
-    const { node, result } = reading;
-    if (node) {
-      if (!result.entropyNats.every(Number.isFinite)) {
-        const blocks = node.step?.map(({ block }) => block).join(", ");
-        const where = blocks === undefined ? "the embedding" : `step ${node.depth} (layer ${blocks})`;
-        this.fail(new Problem("not_a_number", `The model produced values that are not numbers, first seen after ${where}.`));
-        return;
-      }
-      this.#result.add(reading);
-      if (result.kept) this.#release(result);
-      this.#emit({
-        type: "layer",
-        variants: reading.variants,
-        step: node.depth,
-        readout: result.rows,
-        ...this.#captures.get(node),
-      });
-    }
-    this.#finishIfDone();
-  }
-
   /** Ends the run with an error; what it still waits for is dropped by the wavefront. */
   fail(problem: Problem): void {
     if (this.#over) return;
-    this.#over = true;
     this.#emit({ type: "error", problem: problem.data });
-    this.#work.finished(this);
+    this.#end();
   }
 
-  /** A node's residual stream is there. `live`: the positions in x, null for all. */
-  #advance(node: PrefixNode, x: Float32Array, live: readonly number[] | null): void {
+  #startSources(needs: Needs, embedded: Float32Array): void {
+    const { spec, backend, embed } = this.#parts;
+    const indices = new Set(needs.keys());
+    if (this.job.normalise !== undefined) {
+      indices.add(this.job.normalise);
+      this.#readingsLeft++;
+    }
+    for (const index of indices) {
+      const tokens = index === OWN_PROMPT ? this.job.tokens : (this.job.sources?.[index]?.tokens ?? []);
+      const source = new Source(tokens.length, needs.get(index) ?? new Map(), index === this.job.normalise, {
+        run: this,
+        spec,
+        backend,
+        holdings: this.#holdings,
+        ready: (row) => this.#work.ready(row),
+        progressed: () => this.#unblock(),
+        ended: (stream) => this.#readSource(tokens, stream),
+      });
+      this.#sources.set(index, source);
+      source.start(index === OWN_PROMPT ? embedded : embed(tokens));
+    }
+  }
+
+  /**
+   * A node's residual stream is there, held for this. `full`: at all T positions, not only those read out. `values`: at
+   * the positions read out, where they were asked for.
+   */
+  #arrive(node: PrefixNode, stream: Stream, full: boolean, values: Float32Array | null): void {
     this.#nodesLeft--;
-    const { job } = this;
-    for (const child of node.children) {
-      const childLive = child.children.length > 0 ? null : job.readout.positions;
-      for (const [member, use] of (child.step ?? []).entries()) {
-        this.#work.ready({ run: this, node: child, member, use, x, length: job.tokens.length, live: childLive });
-      }
+    const { positions, layers, lens } = this.job.readout;
+    const isRead = layers === "all" || node.ends.length > 0;
+    if (isRead) {
+      const atPositions = this.#holdings.own(
+        full ? this.#parts.backend.take(stream, positions) : this.#parts.backend.retain(stream),
+      );
+      if (lens === "frozen-norm") this.#readFrozen(node, atPositions, values);
+      else this.#read(node, layers === "all" ? node.variants : node.ends, atPositions, null);
     }
-    const atPositions = live ? x : takeRows(x, this.#spec.dModel, job.readout.positions);
-    if (job.readout.lens === "frozen-norm") this.#readFrozen(node, atPositions);
-    else if (this.#isRead(node)) this.#read(node, job.readout.layers === "all" ? node.variants : node.ends, atPositions, null);
+    if (node.ends.length > 0 && this.#attribution) {
+      this.#result.attribute(node.ends, this.#attribution.of(node, values as Float32Array));
+    }
     const captured = this.#captures.get(node);
-    const waits = job.readout.lens === "frozen-norm" ? job.readout.layers === "all" || node.ends.length > 0 : this.#isRead(node);
-    if (!waits && captured && Object.keys(captured).length > 0) {
+    if (!isRead && captured && Object.keys(captured).length > 0)
       this.#emit({ type: "layer", variants: node.variants, step: node.depth, ...captured });
-    }
+    for (const child of node.children) this.#enter(child, stream);
+    this.#holdings.release(stream);
     this.#finishIfDone();
   }
 
-  #isRead(node: PrefixNode): boolean {
-    return this.job.readout.layers === "all" || node.ends.length > 0;
+  /** A step's input is there: its blocks get rows, or its stream is remembered. */
+  #enter(node: PrefixNode, x: Stream): void {
+    const { memory, counters } = this.#parts;
+    const step = node.step as Step;
+    if (memory) {
+      const key = keyAfter(this.#keys.get(node.parent as PrefixNode) as string, step, this.job);
+      this.#keys.set(node, key);
+      if (!this.#captureReader.needsRun && this.job.readout.lens === "standard") {
+        const known = memory.recall(key, this.#captureReader.norms);
+        if (known) {
+          counters.remembered();
+          if (known.norms && this.#captureReader.norms)
+            this.#captures.set(node, { norms: this.#captureReader.normRows(known.norms, true) });
+          this.#arrive(node, this.#holdings.own(known.stream), true, null);
+          return;
+        }
+        counters.computed();
+      }
+    }
+    const all = node.children.length > 0 || this.#captureReader.needsAllPositions;
+    const live = all ? null : this.job.readout.positions;
+    for (const [member, use] of step.entries()) {
+      const waiting = { node, member, x: this.#holdings.retain(x), live };
+      if (this.#additions.isReady(use)) this.#push(waiting);
+      else this.#blocked.push(waiting);
+    }
   }
 
-  /** The frozen-norm lens divides by the last residual's scale: a schedule's rows are read when it has ended. */
-  #readFrozen(node: PrefixNode, atPositions: Float32Array): void {
+  #push({ node, member, x, live }: WaitingRow): void {
+    const step = node.step as Step;
+    const use = step[member] as Step[number];
+    this.#work.ready({
+      run: this,
+      x,
+      length: this.job.tokens.length,
+      live,
+      use,
+      edits: this.#additions.resolve(use),
+      wants: this.#wants(node, step, use),
+      complete: (result) => this.#completeRow(node, member, x, live === null, result),
+    });
+  }
+
+  #unblock(): void {
+    const isReady = ({ node, member }: WaitingRow) => this.#additions.isReady((node.step as Step)[member] as Step[number]);
+    const now = this.#blocked.filter(isReady);
+    if (now.length === 0) return;
+    this.#blocked = this.#blocked.filter((waiting) => !isReady(waiting));
+    for (const waiting of now) this.#push(waiting);
+  }
+
+  #wants(node: PrefixNode, step: Step, use: Step[number]): RowWants {
+    const wants = this.#captureReader.wants(step, use);
+    return wants.residual || !this.#needsValues(node) ? wants : { ...wants, residual: true };
+  }
+
+  /** Whether a stream's own numbers are needed, for the final norm's scale or for what edits changed. */
+  #needsValues({ ends }: PrefixNode): boolean {
+    const scale = this.#attribution !== null || this.job.readout.lens === "frozen-norm";
+    return (ends.length > 0 && scale) || this.#attribution?.needsStreams === true;
+  }
+
+  /** A row has run; with the last of a step's blocks the step is done. */
+  async #completeRow(node: PrefixNode, member: number, x: Stream, full: boolean, result: BlockRowResult): Promise<void> {
+    const { backend, spec, memory } = this.#parts;
+    this.#holdings.own(result.residPost);
+    this.#holdings.release(x);
+    const step = node.step as Step;
+    const members = this.#members.get(node) ?? step.map(() => null);
+    members[member] = result;
+    this.#members.set(node, members);
+    if (members.includes(null)) return;
+    this.#members.delete(node);
+    const results = members as BlockRowResult[];
+
+    const norms = this.#captureReader.stepNorms(step, results);
+    const captures = this.#captureReader.ofStep(step, results, full);
+    this.#captures.set(node, norms ? { norms: this.#captureReader.normRows(norms, full), ...captures } : captures);
+    let values: Float32Array | null = null;
+    if (this.#needsValues(node)) {
+      values = meanOf(results.map(({ residual }) => residual as Float32Array));
+      if (full) values = takeRows(values, spec.dModel, this.job.readout.positions);
+    }
+    this.#attribution?.record(node, results, values);
+
+    let stream = (results[0] as BlockRowResult).residPost;
+    if (results.length > 1) {
+      stream = await backend.mean(results.map(({ residPost }) => residPost));
+      if (this.#over) return backend.release(stream);
+      this.#holdings.own(stream);
+      for (const { residPost } of results) this.#holdings.release(residPost);
+    }
+    if (memory && full && (this.job.schedules.length <= MAX_REMEMBERED_SCHEDULES || isUntouched(node)))
+      memory.remember(this.#keys.get(node) as string, stream, norms);
+    this.#arrive(node, stream, full, values);
+  }
+
+  /** The frozen-norm lens divides by the last residual's scale: a schedule's rows are read when it has ended. `values`: there. */
+  #readFrozen(node: PrefixNode, atPositions: Stream, values: Float32Array | null): void {
     this.#atPositions.set(node, atPositions);
     if (node.ends.length === 0) return;
-    const { dModel, finalNorm } = this.#spec;
-    const inverseSigma = inverseScales(atPositions, dModel, finalNorm.kind, finalNorm.epsilon);
+    const { dModel, finalNorm } = this.#parts.spec;
+    const inverseSigma = inverseScales(values as Float32Array, dModel, finalNorm.kind, finalNorm.epsilon);
     const path = this.job.readout.layers === "all" ? pathTo(node) : [node];
-    for (const each of path) this.#read(each, node.ends, this.#atPositions.get(each) as Float32Array, inverseSigma);
+    for (const each of path)
+      this.#read(each, node.ends, this.#holdings.retain(this.#atPositions.get(each) as Stream), inverseSigma);
   }
 
-  #read(node: PrefixNode, variants: readonly number[], x: Float32Array, inverseSigma: Float32Array | null): void {
+  /** Asks for a step's read-out; `rows` are held for it. */
+  #read(node: PrefixNode, variants: readonly number[], rows: Stream, inverseSigma: Float32Array | null): void {
+    const { spec } = this.#parts;
     const ends = node.ends.some((variant) => variants.includes(variant));
-    const { positions, topK, layers } = this.job.readout;
+    const { layers } = this.job.readout;
     const compared = ends && this.#result.isCompared(node.ends);
     const compares = layers === "final" && this.#keepsReference;
     const expects = ends && (layers === "all" || (compared && !compares));
-    const k = Math.min(topK, this.#spec.tokenCount);
-    const result = emptyResult(
-      positions.length,
-      this.#spec.dModel,
-      k,
-      this.#followed,
-      expects,
-      compared && compares ? this.#spec.vocabSize : 0,
-    );
-    const lens = inverseSigma ? "frozenNorm" : "standard";
-    // Layers are streamed: they wait a moment for company. What only the result needs waits for a full chunk.
-    const due = layers === "all" ? performance.now() + PATIENCE_MS : Number.POSITIVE_INFINITY;
+    const result = this.#emptyResult(this.job.tokens, expects, compared && compares ? spec.vocabSize : 0);
     this.#readingsLeft++;
     const reading: Reading = {
       run: this,
-      node,
-      variants,
       mode: "readout",
       expects,
       reference: null,
-      lens,
-      x,
-      other: null,
+      lens: inverseSigma ? "frozenNorm" : "standard",
+      rows,
       inverseSigma,
       result,
       done: 0,
-      due,
+      // Layers are streamed: they wait a moment for company. What only the result needs waits for a full chunk.
+      due: layers === "all" ? performance.now() + PATIENCE_MS : Number.POSITIVE_INFINITY,
+      complete: () => this.#completeReading(node, variants, rows, result),
     };
     if (!compares || compared) this.#work.read(reading);
     else if (this.#reference) this.#work.read({ ...reading, reference: this.#reference });
     else this.#held.push(reading);
+  }
+
+  /** A reading is complete: it goes out as a layer event, and into the result. */
+  #completeReading(node: PrefixNode, variants: readonly number[], rows: Stream, result: ReadingResult): void {
+    this.#readingsLeft--;
+    this.#holdings.release(rows);
+    const blocks = node.step?.map(({ block }) => block).join(", ");
+    if (!this.#isFinite(result, blocks === undefined ? "the embedding" : `step ${node.depth} (layer ${blocks})`)) return;
+    this.#result.add(variants, node.depth, result);
+    if (result.kept) this.#release(result);
+    this.#emitLayer(node, variants, result);
+    this.#finishIfDone();
+  }
+
+  /** With `normalise`, what ends here waits for both ends of the scale; what passes does not. */
+  #emitLayer(node: PrefixNode, variants: readonly number[], { rows }: ReadingResult): void {
+    const event = { type: "layer", step: node.depth, readout: rows, ...this.#captures.get(node) } as const;
+    const effects = this.#effects;
+    const { baseline } = this.job;
+    const ending = effects ? variants.filter((variant) => variant !== baseline && node.ends.includes(variant)) : [];
+    const passing = variants.filter((variant) => !ending.includes(variant));
+    if (passing.length > 0) this.#emit({ ...event, variants: passing });
+    if (effects && baseline !== null && variants.includes(baseline) && node.ends.includes(baseline)) effects.setBaseline(rows);
+    if (ending.length > 0) effects?.whenKnown(() => this.#emit({ ...event, variants: ending, effect: effects.of(rows) }));
+  }
+
+  /** The source has run to its end: its read-out is 1 on the scale of effects. */
+  #readSource(tokens: readonly number[], stream: Stream): void {
+    const rows = this.#holdings.own(this.#parts.backend.take(stream, this.job.readout.positions));
+    this.#holdings.release(stream);
+    const result = this.#emptyResult(tokens, false, 0);
+    this.#work.read({
+      run: this,
+      mode: "readout",
+      expects: false,
+      reference: null,
+      lens: "standard",
+      rows,
+      inverseSigma: null,
+      result,
+      done: 0,
+      due: performance.now() + PATIENCE_MS,
+      complete: () => {
+        this.#readingsLeft--;
+        this.#holdings.release(rows);
+        if (!this.#isFinite(result, "the source's last layer")) return;
+        this.#effects?.setSource(result.rows);
+        this.#finishIfDone();
+      },
+    });
+  }
+
+  #emptyResult(tokens: readonly number[], expects: boolean, keptVocab: number): ReadingResult {
+    const { dModel, tokenCount } = this.#parts.spec;
+    const { positions, topK, targets } = this.job.readout;
+    const followed = followedIds(tokens, positions, targets);
+    return emptyResult(positions.length, dModel, Math.min(topK, tokenCount), followed, expects, keptVocab);
+  }
+
+  #isFinite({ entropyNats }: ReadingResult, where: string): boolean {
+    if (entropyNats.every(Number.isFinite)) return true;
+    this.fail(new Problem("not_a_number", `The model produced values that are not numbers, first seen after ${where}.`));
+    return false;
   }
 
   /** The baseline's distributions are there: what is compared with them can be read out. */
@@ -224,76 +401,49 @@ export class Run {
     const doubtful = this.#result.doubtful();
     if (doubtful) {
       this.#readingsLeft++;
-      const lens = this.job.readout.lens === "frozen-norm" ? "hiddenFrozenNorm" : "hidden";
       this.#work.read({
         ...doubtful,
         run: this,
-        node: null,
-        variants: [],
+        expects: false,
         reference: null,
-        lens,
+        lens: this.job.readout.lens === "frozen-norm" ? "hiddenFrozenNorm" : "hidden",
         inverseSigma: null,
         done: 0,
         due: 0,
+        complete: () => {
+          this.#readingsLeft--;
+          this.#finishIfDone();
+        },
       });
       return;
     }
-    this.#over = true;
     this.#emit(this.#result.event());
     const now = performance.now();
     const started = this.#started ?? now;
     this.#emit({ type: "done", queueMs: started - this.#created, engineMs: now - started });
-    this.#work.finished(this);
+    this.#end();
   }
 
-  #capturesOf(node: PrefixNode, members: readonly BlockRowResult[], full: boolean): Captures {
-    const { capture, readout, tokens } = this.job;
-    const step = node.step as NonNullable<PrefixNode["step"]>;
-    const at = (values: Float32Array, width: number) =>
-      full ? takeRows(values, width, readout.positions) : values.slice(0, readout.positions.length * width);
-    const captures: { -readonly [name in keyof Captures]: Captures[name] } = {};
-    const first = members[0] as BlockRowResult;
-    const ran = (component: "attn" | "mlp") => step.some((use) => use.component === undefined || use.component === component);
-    if (first.norms) {
-      const { attnOut, mlpOut, residPost } = first.norms;
-      captures.norms = {
-        attnOut: ran("attn") ? at(attnOut, 1) : null,
-        mlpOut: ran("mlp") ? at(mlpOut, 1) : null,
-        residPost: at(residPost, 1),
-      };
-    } else if (first.components) {
-      // Of a parallel group: the norms of the mean of what its blocks wrote.
-      const norm = (parts: readonly Float32Array[]) => at(rowNorms(meanOf(parts), this.#spec.dModel), 1);
-      const parts = members.map(({ components }) => components as NonNullable<BlockRowResult["components"]>);
-      captures.norms = {
-        attnOut: ran("attn") ? norm(parts.map(({ attnOut }) => attnOut)) : null,
-        mlpOut: ran("mlp") ? norm(parts.map(({ mlpOut }) => mlpOut)) : null,
-        residPost: norm(members.map(({ residPost }) => residPost)),
-      };
-    }
-    if (first.pattern) {
-      const patterns = members.flatMap(({ pattern }, index) => {
-        const use = step[index];
-        return pattern && use && use.component !== "mlp" ? [{ block: use.block, weights: pattern }] : [];
-      });
-      if (capture.includes("patterns")) captures.patterns = patterns;
-      if (capture.includes("attention_locality")) {
-        captures.locality = patterns.map(({ block, weights }) => ({
-          block,
-          ...attentionLocality(weights, this.#spec.blocks[block]?.attention.heads as number, tokens.length),
-        }));
-      }
-    }
-    return captures;
+  #end(): void {
+    this.#over = true;
+    this.#holdings.releaseAll();
+    this.#work.finished(this);
   }
 }
 
 /** [P, 1 + targets]: the prompt's next token (−1: none) and the job's targets. */
-function followedIds({ tokens, readout }: RunJob): Int32Array {
-  const width = 1 + readout.targets.length;
-  const ids = new Int32Array(readout.positions.length * width);
-  for (const [index, position] of readout.positions.entries()) {
-    ids.set([tokens[position + 1] ?? -1, ...readout.targets], index * width);
-  }
+function followedIds(tokens: readonly number[], positions: readonly number[], targets: readonly number[]): Int32Array {
+  const width = 1 + targets.length;
+  const ids = new Int32Array(positions.length * width);
+  for (const [index, position] of positions.entries()) ids.set([tokens[position + 1] ?? -1, ...targets], index * width);
   return ids;
+}
+
+/** Whether every step so far is the model's own: whole blocks in their order, nothing edited. */
+function isUntouched(node: PrefixNode): boolean {
+  for (let at: PrefixNode | null = node; at?.step; at = at.parent) {
+    const [use] = at.step as Schedule["steps"][number];
+    if (at.step.length !== 1 || use?.block !== at.depth - 1 || use.component || use.edits) return false;
+  }
+  return true;
 }

@@ -3,25 +3,16 @@
  * block first, whatever run or schedule they belong to; read-outs go between the calls.
  */
 import { Problem } from "../../problem.ts";
-import type { BlockRunner } from "../block-runner.ts";
-import type { Counters } from "../counters.ts";
-import type { ModelSpec } from "../model-spec.ts";
+import type { BlockRowResult } from "../backend.ts";
 import type { EngineEvent, RunJob } from "../protocol.ts";
-import type { ReadoutRunner } from "../readout-runner.ts";
 import { Readings } from "./readings.ts";
 import { type Batch, ReadyRows } from "./ready-rows.ts";
-import { Run } from "./run.ts";
+import { Run, type RunParts } from "./run.ts";
 
 /** Positions that one call computes at most: beyond this, activations leave the cache (2-engine: 500–800). */
 export const TOKEN_BUDGET = 768;
 
-export interface WavefrontParts {
-  readonly spec: ModelSpec;
-  readonly blocks: BlockRunner;
-  readonly readout: ReadoutRunner;
-  /** Token ids → [T, d] */
-  readonly embed: (tokens: readonly number[]) => Float32Array;
-  readonly counters: Counters;
+export interface WavefrontParts extends RunParts {
   readonly tokenBudget?: number;
 }
 
@@ -48,7 +39,7 @@ export class Wavefront {
 
   /** Bytes of streams kept of recent prompts. */
   get memoryBytes(): number {
-    return 0;
+    return this.#parts.memory?.bytes ?? 0;
   }
 
   get hasWork(): boolean {
@@ -59,7 +50,7 @@ export class Wavefront {
   add(job: RunJob, emit: (event: EngineEvent) => void): void {
     const run = new Run(
       job,
-      this.#parts.spec,
+      this.#parts,
       {
         ready: (row) => this.#ready.push(row),
         read: (reading) => (job.priority === "interactive" ? this.#urgent : this.#patient).push(reading),
@@ -69,7 +60,7 @@ export class Wavefront {
     );
     this.#runs.set(job.id, run);
     try {
-      run.start(this.#parts.embed(job.tokens));
+      run.start();
     } catch (error) {
       run.fail(Problem.from(error));
       throw error;
@@ -102,21 +93,15 @@ export class Wavefront {
   }
 
   async #runBlock({ block, rows }: Batch): Promise<void> {
-    const wants = { norms: false, components: false, patterns: false };
-    for (const row of rows) {
-      row.run.began();
-      const own = row.run.wants(row);
-      wants.norms ||= own.norms;
-      wants.components ||= own.components;
-      wants.patterns ||= own.patterns;
-    }
+    for (const { run } of rows) run.began();
     const tokens = rows.reduce((sum, row) => sum + (row.live?.length ?? row.length), 0);
     this.#parts.counters.blockCall(rows.length, tokens);
     try {
-      const results = await this.#parts.blocks.run(block, rows, wants);
+      const results = await this.#parts.backend.runBlock(block, rows);
       for (const [index, row] of rows.entries()) {
-        const result = results[index];
-        if (result && !row.run.over) row.run.completeRow(row, trim(result, row.run.wants(row)));
+        const result = results[index] as BlockRowResult;
+        if (row.run.over) this.#parts.backend.release(result.residPost);
+        else await row.complete(result);
       }
     } catch (error) {
       this.#failAll(
@@ -129,9 +114,9 @@ export class Wavefront {
   async #readChunk(readings: Readings): Promise<void> {
     const runs = [...this.#runs.values()];
     try {
-      const { complete, rows } = await readings.runChunk(this.#parts.readout, this.#parts.spec.dModel);
+      const { complete, rows } = await readings.runChunk(this.#parts.backend, this.#parts.spec.dModel);
       this.#parts.counters.readoutCall(rows);
-      for (const reading of complete) if (!reading.run.over) reading.run.completeReading(reading);
+      for (const reading of complete) if (!reading.run.over) reading.complete();
     } catch (error) {
       this.#failAll(runs, error);
     }
@@ -149,17 +134,4 @@ export class Wavefront {
     this.#urgent.drop(run);
     this.#patient.drop(run);
   }
-}
-
-/** Only what this row asked for: its mates may have asked for more. */
-function trim<R extends { norms?: unknown; components?: unknown; pattern?: unknown }>(
-  result: R,
-  wants: { norms: boolean; components: boolean; patterns: boolean },
-): R {
-  return {
-    ...result,
-    norms: wants.norms ? result.norms : undefined,
-    components: wants.components ? result.components : undefined,
-    pattern: wants.patterns ? result.pattern : undefined,
-  };
 }

@@ -1,61 +1,9 @@
 /** One call of the read-out graph for a chunk of rows. */
 import { type InferenceSession, Tensor } from "onnxruntime-node";
-import { LENS, MODE } from "./graph/readout.ts";
-import type { ModelSpec } from "./model-spec.ts";
-
-export type ReadoutMode = keyof typeof MODE;
-export type ReadoutLens = keyof typeof LENS;
-
-/** Rows a call takes at most: more, and the [rows, vocab] buffers leave the cache (measured: three times slower). */
-export const READOUT_CHUNK = 64;
-
-export interface ReadoutChunk {
-  /** [n, d] */
-  readonly x: Float32Array;
-  readonly mode: ReadoutMode;
-  readonly lens: ReadoutLens;
-  /** [n] 1/σ of the final residual, lens frozenNorm only. */
-  readonly inverseSigma: Float32Array | null;
-  readonly topK: number;
-  /** [n, m] token ids whose logits are followed; m may be 0. */
-  readonly followed: Int32Array;
-  readonly followedCount: number;
-  /** Rows whose expectation is wanted too. */
-  readonly expect: readonly number[];
-  /** Rows to compare with, one for each row of x, or one for all; null: nothing is compared. */
-  readonly reference: Distributions | null;
-  /** Whether the rows' distributions are handed out, to be a reference later. */
-  readonly keep: boolean;
-}
-
-/** Whole distributions, [r, V] each: logits and probabilities. */
-export interface Distributions {
-  readonly logits: Float32Array;
-  readonly probabilities: Float32Array;
-}
-
-/** Row-major arrays of n rows; k = top ids, m = followed ids. Entropy in nats here. */
-export interface ReadoutChunkResult {
-  readonly k: number;
-  readonly hidden: Float32Array;
-  readonly topIds: BigInt64Array;
-  readonly topLogprobs: Float32Array;
-  readonly entropyNats: Float32Array;
-  /** [n] in float64: the largest logit minus the logarithm of its probability. */
-  readonly logSumExp: Float64Array;
-  readonly followedLogits: Float32Array;
-  readonly followedLogprobs: Float32Array;
-  readonly followedAbove: Float32Array;
-  /** [e, d] W_Uᵀp and [e] b_U·p of the rows in `expect`. */
-  readonly expectation: Float32Array;
-  readonly expectedBias: Float32Array;
-  /** [n, V] each, if they were to be kept. */
-  readonly kept: Distributions | null;
-  /** [n] Σ p (z_p − z) against the reference; empty where there is none. */
-  readonly difference: Float32Array;
-  /** [n/2], mode divergence only. */
-  readonly divergence: Float64Array;
-}
+import type { ReadoutChunk, ReadoutChunkResult, ReadoutLens, ReadoutMode } from "../backend.ts";
+import { LENS, MODE } from "../graph/readout.ts";
+import type { ModelSpec } from "../model-spec.ts";
+import { valuesOf } from "./streams.ts";
 
 const scalar = (value: number) => new Tensor("int64", BigInt64Array.of(BigInt(value)), []);
 const OUTPUTS_OF = {
@@ -87,7 +35,8 @@ export class ReadoutRunner {
   /** Reads out a chunk of at most `READOUT_CHUNK` rows; a lone row is doubled, so that it meets the same kernel. */
   async run(chunk: ReadoutChunk): Promise<ReadoutChunkResult> {
     const d = this.#spec.dModel;
-    const rows = chunk.x.length / d;
+    const x = gathered(chunk.rows, d);
+    const rows = x.length / d;
     const n = Math.max(rows, 2);
     const k = Math.min(chunk.topK, this.#spec.tokenCount);
     const m = chunk.followedCount;
@@ -99,7 +48,7 @@ export class ReadoutRunner {
       return twice;
     };
     const feeds = {
-      x: new Tensor("float32", doubled(chunk.x), [n, d]),
+      x: new Tensor("float32", doubled(x), [n, d]),
       inverse_sigma: new Tensor("float32", chunk.inverseSigma ? doubled(chunk.inverseSigma) : Float32Array.of(1), [
         chunk.inverseSigma ? n : 1,
         1,
@@ -154,4 +103,18 @@ export class ReadoutRunner {
 function rowIndices(rows: readonly number[]): Tensor {
   const named = rows.length === 1 ? [...rows, ...rows] : rows;
   return new Tensor("int64", BigInt64Array.from(named, BigInt), [named.length]);
+}
+
+/** [n, d] of all pieces; without a copy where there is one. */
+function gathered(rows: ReadoutChunk["rows"], d: number): Float32Array {
+  if (rows instanceof Float32Array) return rows;
+  const part = ({ stream, from, count }: (typeof rows)[number]) => valuesOf(stream).subarray(from * d, (from + count) * d);
+  if (rows.length === 1) return part(rows[0] as (typeof rows)[number]);
+  const all = new Float32Array(rows.reduce((sum, { count }) => sum + count * d, 0));
+  let at = 0;
+  for (const piece of rows) {
+    all.set(part(piece), at);
+    at += piece.count * d;
+  }
+  return all;
 }
