@@ -6,7 +6,10 @@ export const BYTES_OF: Readonly<Record<TensorType, number>> = { F32: 4, F16: 2, 
 export function encode(values: Float32Array, type: TensorType): Uint8Array {
   if (type === "F32") return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
   const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
-  return new Uint8Array(Uint16Array.from(bits, type === "BF16" ? narrowBf16 : narrowF16).buffer);
+  const narrow = type === "BF16" ? narrowBf16 : narrowF16;
+  const halves = new Uint16Array(bits.length);
+  for (let i = 0; i < bits.length; i++) halves[i] = narrow(bits[i] as number);
+  return new Uint8Array(halves.buffer);
 }
 
 /** Upper half of a float32's bits, to the nearest, ties to even. */

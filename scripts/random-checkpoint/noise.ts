@@ -14,7 +14,8 @@ export class Noise {
     const known = this.#count + into.length > this.#drawn.length ? this.#drawn.length - into.length : -1;
     const start = known < 0 ? this.#count : Math.floor(this.#uniform() * known);
     if (known < 0) this.#draw(into.length);
-    for (let i = 0; i < into.length; i++) into[i] = mean + deviation * (this.#drawn[start + i] as number);
+    const normals = this.#drawn.subarray(start, start + into.length);
+    for (let i = 0; i < into.length; i++) into[i] = mean + deviation * (normals[i] as number);
   }
 
   #draw(count: number): void {
