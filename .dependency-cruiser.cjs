@@ -29,6 +29,12 @@ module.exports = {
       [PROBLEM, SCHEDULE, "^src/schemas/"],
       "operations in, a schedule out",
     ),
+    only(
+      "the-hub-stands-beside",
+      "^src/hub/",
+      [PROBLEM, "^src/engine/checkpoint/", "^src/schemas/"],
+      "downloads know the cache's layout and what a checkpoint needs",
+    ),
     only("the-engine-stands-below", "^src/engine/", [PROBLEM, METRICS], "no routes, runs, schemas or interventions"),
     {
       name: "the-engine-knows-no-http",

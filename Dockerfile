@@ -17,7 +17,7 @@ RUN npm ci --omit=dev --omit=optional --ignore-scripts --loglevel=error \
 
 FROM oven/bun:1.4.5-slim
 WORKDIR /app
-ENV NODE_ENV=production HOST=0.0.0.0 PORT=3000 DATA_DIR=/data
+ENV NODE_ENV=production HOST=0.0.0.0 PORT=3000 DATA_DIR=/data HF_HOME=/data/huggingface
 COPY --from=packages /app/node_modules node_modules
 COPY . .
 RUN mkdir -p /data && chown bun:bun /data

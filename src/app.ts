@@ -5,6 +5,7 @@ import { OpenAPIHono } from "@hono/zod-openapi";
 import { routePath } from "hono/route";
 import type { Config } from "./config.ts";
 import type { Engine } from "./engine/protocol.ts";
+import { Downloads } from "./hub/downloads.ts";
 import { type Log, silentLog } from "./log.ts";
 import { Problem } from "./problem.ts";
 import { requireKey } from "./routes/auth.ts";
@@ -29,7 +30,7 @@ export interface AppOptions {
 const REQUEST_ID = /^[\w.:-]{1,128}$/;
 
 /** Everything the routes need. */
-export function createServices({ config, engine, models = modelsIn(config.modelsDir), log = silentLog }: AppOptions): Services {
+export function createServices({ config, engine, models = configured(config), log = silentLog }: AppOptions): Services {
   const admission = new Admission(config);
   const telemetry = new Telemetry({ engine, queued: () => admission.queued, active: () => admission.active });
   const canary = new Canary(engine, models);
@@ -44,6 +45,11 @@ export function createServices({ config, engine, models = modelsIn(config.models
     proved: (works) => canary.observed(works),
   });
   return { config, engine, models, admission, runs, canary, telemetry, log, draining: false };
+}
+
+/** The models of the configured folder and of the hub's cache. */
+function configured({ modelsDir, hub }: Config): ModelSource {
+  return modelsIn(modelsDir, { cacheDir: hub.cacheDir, downloads: hub.allowDownloads ? new Downloads(hub) : null });
 }
 
 /** The app and what it works with. */

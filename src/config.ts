@@ -1,5 +1,6 @@
 /** The only reader of the environment: every variable checked, a wrong value refused with its name. */
-import { totalmem } from "node:os";
+import { homedir, totalmem } from "node:os";
+import { join } from "node:path";
 import { z } from "zod";
 
 const MIB = 1024 * 1024;
@@ -39,12 +40,31 @@ const apiKeys = z
     "keys of 8 to 256 printable characters, separated by commas",
   );
 
+/** As the hub's own clients read it: the address of a mirror. */
+const endpoint = z
+  .string()
+  .refine(isServer, "an address such as https://hub.example.org, without a query, a user or a password")
+  .transform((text) => text.replace(/\/+$/, ""));
+
+const token = z.string().regex(/^[\x21-\x7e]{1,1000}$/, "a token of at most 1000 printable characters");
+
 const variables = {
   PORT: integer(0, 65_535).default(3000),
   HOST: z.string().default("127.0.0.1"),
   MODELS_DIR: folder.default("models"),
   DATASETS_DIR: folder.default("datasets"),
   DATA_DIR: folder.default("data"),
+  /** As the hub's own clients have them. */
+  HF_HOME: folder.nullable().default(null),
+  HF_HUB_CACHE: folder.nullable().default(null),
+  HF_TOKEN_PATH: folder.nullable().default(null),
+  HF_TOKEN: token.nullable().default(null),
+  HF_ENDPOINT: endpoint.nullable().default(null),
+  XDG_CACHE_HOME: folder.nullable().default(null),
+  /** Whether a request may start a download. */
+  ALLOW_DOWNLOADS: flag.default(false),
+  /** Files of one model. */
+  MAX_DOWNLOAD_BYTES: integer(MIB, 2 ** 50).default(64 * GIB),
   DEVICE: device.transform(() => "cpu").default("cpu"),
   THREADS: integer(1, 1024).nullable().default(null),
   WEIGHTS: z.enum(["packed", "mapped"], "packed or mapped").default("packed"),
@@ -78,12 +98,26 @@ function memoryBytes(): number {
   return limit > 0 && limit < totalmem() ? limit : totalmem();
 }
 
+/** Where models come from, and where they are kept. */
+export interface HubConfig {
+  /** The cache of the hub's clients. */
+  readonly cacheDir: string;
+  /** null: the hub itself. */
+  readonly endpoint: string | null;
+  readonly token: string | null;
+  /** Where there is a token when none is set. */
+  readonly tokenFile: string;
+  readonly allowDownloads: boolean;
+  readonly maxDownloadBytes: number;
+}
+
 export interface Config {
   readonly port: number;
   readonly host: string;
   readonly modelsDir: string;
   readonly datasetsDir: string;
   readonly dataDir: string;
+  readonly hub: HubConfig;
   readonly device: string;
   readonly threads: number | null;
   readonly weights: "packed" | "mapped";
@@ -115,18 +149,29 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     const value = environment[name]?.trim() || undefined;
     const result = variables[name].safeParse(value);
     if (result.success) return result.data as z.output<(typeof variables)[K]>;
-    const shown = name === "API_KEYS" ? "(not shown)" : JSON.stringify(value);
+    const shown = SECRET.has(name) || (name === "HF_ENDPOINT" && value?.includes("@")) ? "(not shown)" : JSON.stringify(value);
     wrong.push(`${name} is ${shown}; it must be ${result.error.issues[0]?.message}.`);
     return undefined as never;
   }
   const idle = read("ENGINE_IDLE_SECONDS");
   const allowOpen = read("ALLOW_OPEN");
+  const cacheHome = read("XDG_CACHE_HOME") ?? join(homedir(), ".cache");
+  const hubHome = atHome(read("HF_HOME") ?? join(cacheHome, "huggingface"));
+  const hub: HubConfig = {
+    cacheDir: atHome(read("HF_HUB_CACHE") ?? join(hubHome, "hub")),
+    endpoint: read("HF_ENDPOINT"),
+    token: read("HF_TOKEN"),
+    tokenFile: atHome(read("HF_TOKEN_PATH") ?? join(hubHome, "token")),
+    allowDownloads: read("ALLOW_DOWNLOADS"),
+    maxDownloadBytes: read("MAX_DOWNLOAD_BYTES"),
+  };
   const config: Config = {
     port: read("PORT"),
     host: read("HOST"),
     modelsDir: read("MODELS_DIR"),
     datasetsDir: read("DATASETS_DIR"),
     dataDir: read("DATA_DIR"),
+    hub,
     device: read("DEVICE"),
     threads: read("THREADS"),
     weights: read("WEIGHTS"),
@@ -151,6 +196,19 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     );
   if (wrong.length > 0) throw new ConfigError(wrong.join("\n"));
   return config;
+}
+
+/** Never repeated in a message. */
+const SECRET: ReadonlySet<string> = new Set(["API_KEYS", "HF_TOKEN"]);
+
+/** `~` as a shell has it: the hub's other clients read it so. */
+function atHome(path: string): string {
+  return path === "~" || path.startsWith("~/") ? join(homedir(), path.slice(1)) : path;
+}
+
+function isServer(text: string): boolean {
+  const url = URL.canParse(text) ? new URL(text) : null;
+  return url !== null && /^https?:$/.test(url.protocol) && !url.username && !url.password && !url.search && !url.hash;
 }
 
 function isLoopback(host: string): boolean {

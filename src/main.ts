@@ -15,6 +15,7 @@ async function main(): Promise<void> {
     const { createEngine } = await import("./engine/client.ts");
     return createEngine({
       modelsDir: config.modelsDir,
+      hubCache: config.hub.cacheDir,
       threads: config.threads,
       weights: config.weights,
       memoryBytes: config.modelMemoryBytes,
@@ -35,6 +36,7 @@ async function main(): Promise<void> {
   const shutDown = async (signal: string): Promise<void> => {
     if (services.draining) process.exit(1);
     services.draining = true;
+    services.models.stop();
     log.info("draining", { signal, active: services.runs.active });
     await services.runs.drain(config.drainSeconds * 1000);
     await Promise.race([server.stop(false), new Promise((resolve) => setTimeout(resolve, CLOSE_MS))]);

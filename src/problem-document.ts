@@ -11,6 +11,8 @@ export const PROBLEMS: Readonly<Record<ProblemCode, readonly [status: number, ti
   model_invalid: [422, "The model cannot be served"],
   model_busy: [409, "The model is in use"],
   model_too_large: [422, "The model does not fit into memory"],
+  download_refused: [403, "The model may not be downloaded"],
+  download_failed: [502, "The model could not be downloaded"],
   unauthorized: [401, "A key is needed"],
   not_acceptable: [406, "No such representation"],
   unsupported_media_type: [415, "The body must be JSON"],

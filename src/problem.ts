@@ -7,6 +7,8 @@ export type ProblemCode =
   | "model_invalid"
   | "model_busy"
   | "model_too_large"
+  | "download_refused"
+  | "download_failed"
   | "unauthorized"
   | "not_acceptable"
   | "unsupported_media_type"

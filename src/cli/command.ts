@@ -9,6 +9,8 @@ export interface Command {
   readonly summary: string;
   /** Flags under a heading, as the help lists them. */
   readonly flags: Readonly<Record<string, Flags>>;
+  /** Sentences under the usage. */
+  readonly notes?: readonly string[];
   readonly example?: string;
   run(line: CommandLine, terminal: Terminal): Promise<void>;
 }

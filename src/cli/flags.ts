@@ -48,9 +48,9 @@ export function isGiven(line: CommandLine, name: string): boolean {
 }
 
 /** The one positional argument of a command. */
-export function onePositional(line: CommandLine, what: string): string {
+export function onePositional(line: CommandLine, what: string, example = `run "It was the best of" --delete 5`): string {
   const [first, ...rest] = line.positionals;
-  if (first === undefined) throw new UsageError(`${what} is missing. Example: stratascope run "It was the best of" --delete 5`);
+  if (first === undefined) throw new UsageError(`${what} is missing. Example: stratascope ${example}`);
   if (rest.length > 0) throw new UsageError(`${what} is one argument; ${line.positionals.length} were given: put it in quotes.`);
   return first;
 }

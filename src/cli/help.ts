@@ -31,6 +31,7 @@ export function helpOf(command: Command, view: View): string[] {
     command.summary,
     "",
     `  ${usage}`,
+    ...(command.notes ? ["", ...command.notes] : []),
     ...sections.flatMap(([title, flags]) => [
       "",
       bold(title),

@@ -27,6 +27,7 @@ export async function startLocalService(): Promise<LocalService> {
   const config: Config = { ...read, host: "127.0.0.1", port: 0, apiKeys: [key], dataDir, modelsDir: modelsDirOf(read) };
   const engine = createEngine({
     modelsDir: config.modelsDir,
+    hubCache: config.hub.cacheDir,
     threads: config.threads,
     weights: config.weights,
     memoryBytes: config.modelMemoryBytes,

@@ -1,9 +1,13 @@
-/** The command line: `stratascope COMMAND …`. Exit codes: 0 done, 1 the service said no, 2 the command line is wrong. */
+/** The command line: `stratascope COMMAND …`. Exit codes: 0 done, 1 the service or the hub said no,
+ * 2 the command line is wrong, 130 interrupted. */
 import { ConfigError } from "../config.ts";
+import { Problem } from "../problem.ts";
+import { problemDocument } from "../problem-document.ts";
 import { ServiceError } from "./client.ts";
 import type { Command } from "./command.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { modelsCommand } from "./commands/models.ts";
+import { pullCommand } from "./commands/pull.ts";
 import { runCommand } from "./commands/run.ts";
 import { serveCommand } from "./commands/serve.ts";
 import { sweepCommand } from "./commands/sweep.ts";
@@ -13,7 +17,7 @@ import { problemLines } from "./render/problem.ts";
 import { createTerminal, type Terminal } from "./terminal.ts";
 import { UsageError } from "./usage-error.ts";
 
-const COMMANDS: readonly Command[] = [runCommand, sweepCommand, modelsCommand, serveCommand, demoCommand];
+const COMMANDS: readonly Command[] = [runCommand, sweepCommand, modelsCommand, pullCommand, serveCommand, demoCommand];
 
 async function main(args: readonly string[], terminal: Terminal): Promise<number> {
   const [name, ...rest] = args;
@@ -35,6 +39,12 @@ async function main(args: readonly string[], terminal: Terminal): Promise<number
     if (error instanceof UsageError) return complain(terminal, 2, error.message);
     if (error instanceof ConfigError) return complain(terminal, 1, error.message);
     if (error instanceof ServiceError) return complain(terminal, 1, ...problemLines(error.problem, terminal.errorView));
+    if (error instanceof Problem)
+      return complain(
+        terminal,
+        error.code === "cancelled" ? 130 : 1,
+        ...problemLines(problemDocument(error.data), terminal.errorView),
+      );
     throw error;
   }
 }

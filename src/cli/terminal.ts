@@ -10,6 +10,10 @@ export interface Terminal {
   complain(...lines: readonly string[]): void;
   /** Draws over the line before; nothing where standard error is no terminal. */
   progress(done: number, total: number): void;
+  /** The same with any line. */
+  passing(line: string): void;
+  /** Whether standard error is a terminal, where lines can be drawn over. */
+  readonly live: boolean;
   clearProgress(): void;
 }
 
@@ -18,6 +22,9 @@ export function createTerminal(colour: boolean): Terminal {
   const { stdout, stderr } = process;
   const [view, errorView] = [viewOf(stdout, colour), viewOf(stderr)];
   const text = (lines: readonly string[]) => lines.map((line) => `${line}\n`).join("");
+  const passing = (line: string) => {
+    if (stderr.isTTY) stderr.write(`\r${line}\x1b[K`);
+  };
   // Whoever reads may stop reading, as `head` does.
   stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
   return {
@@ -25,9 +32,9 @@ export function createTerminal(colour: boolean): Terminal {
     errorView,
     print: (...lines) => void stdout.write(text(lines)),
     complain: (...lines) => void stderr.write(text(lines)),
-    progress(done, total) {
-      if (stderr.isTTY) stderr.write(`\r${progressLine(done, total, errorView)}\x1b[K`);
-    },
+    live: stderr.isTTY === true,
+    progress: (done, total) => passing(progressLine(done, total, errorView)),
+    passing,
     clearProgress() {
       if (stderr.isTTY) stderr.write("\r\x1b[K");
     },

@@ -5,6 +5,8 @@ import type { Engine, EngineEvent, EngineReply, EngineStats, EngineStatus, Model
 
 export interface EngineOptions {
   readonly modelsDir: string;
+  /** Where the hub's clients keep their models; absent: nowhere. */
+  readonly hubCache?: string | null;
   /** Threads of a session; null: one per core. */
   readonly threads: number | null;
   readonly weights: "packed" | "mapped";
@@ -154,8 +156,8 @@ class EngineClient implements Engine {
     if (this.#process?.alive) return this.#process;
     this.#state = "starting";
     this.#startedAt = Date.now();
-    const { modelsDir, threads, weights, memoryBytes, log } = this.#options;
-    const engine: EngineProcess = new EngineProcess({ modelsDir, threads, weights, memoryBytes }, log, {
+    const { modelsDir, hubCache = null, threads, weights, memoryBytes, log } = this.#options;
+    const engine: EngineProcess = new EngineProcess({ modelsDir, hubCache, threads, weights, memoryBytes }, log, {
       reply: (reply) => this.#handle(reply),
       exit: (how) => {
         if (this.#process === engine) this.#died(how);

@@ -9,6 +9,8 @@ import type { SessionOptions } from "./session.ts";
 
 export interface ModelsOptions extends SessionOptions {
   readonly modelsDir: string;
+  /** Where the hub's clients keep their models; null: nowhere. */
+  readonly hubCache: string | null;
   readonly memoryBytes: number;
   readonly counters: Counters;
   /** Called whenever a state has changed. */
@@ -100,8 +102,8 @@ export class Models {
 
   async #load(id: string, entry: Entry): Promise<Model> {
     try {
-      const { modelsDir, weights, memoryBytes, counters } = this.#options;
-      const folder = findModel(modelsDir, id);
+      const { modelsDir, hubCache, weights, memoryBytes, counters } = this.#options;
+      const folder = findModel(modelsDir, id, hubCache);
       if (!folder) throw new Problem("model_not_found", `There is no model ${JSON.stringify(id)} in the models folder.`);
       const spec = openCheckpoint(folder);
       entry.memoryBytes = estimateMemory(spec, weights);

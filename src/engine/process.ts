@@ -12,6 +12,7 @@ import type { EngineReply, EngineRequest, RunJob } from "./protocol.ts";
 /** How it was started: JSON in the first argument. */
 export interface ProcessOptions {
   readonly modelsDir: string;
+  readonly hubCache: string | null;
   readonly threads: number | null;
   readonly weights: "packed" | "mapped";
   readonly memoryBytes: number;

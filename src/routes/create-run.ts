@@ -1,5 +1,5 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import { findModel } from "../engine/checkpoint/catalogue.ts";
+import { findModel, modelId } from "../engine/checkpoint/catalogue.ts";
 import { Problem } from "../problem.ts";
 import { collectEvents } from "../runs/collect.ts";
 import { outcomeOf, problemOf } from "../runs/log-reader.ts";
@@ -78,8 +78,12 @@ export const createRun = (maxBodyBytes: number) =>
       const priority = detached ? "background" : "interactive";
       const request = c.req.valid("json");
       // A cold engine loads the model while the prompt is still looked at; what keeps it from loading, the run will say.
-      const cold = !dryRun && services.engine.status().state === "stopped" && findModel(config.modelsDir, request.model);
-      if (cold) services.engine.load(request.model).catch(() => {});
+      const cold =
+        !dryRun &&
+        services.engine.status().state === "stopped" &&
+        findModel(config.modelsDir, modelId(request.model), config.hub.cacheDir);
+      if (cold) services.engine.load(modelId(request.model)).catch(() => {});
+      if (await models.mustDownload(request.model)) c.env?.hold?.();
       const run = await prepareRun(request, { models, limits: config, priority, arrivedAt });
       const timing = { tokenize: run.tokenizeMs, prepare: performance.now() - arrivedAt };
       c.header("Server-Timing", serverTiming(timing));

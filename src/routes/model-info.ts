@@ -1,5 +1,7 @@
 /** A model as `/v1/models` shows it: what its files say, and what the engine knows of it. */
 import type { EngineStatus } from "../engine/protocol.ts";
+import { isOver } from "../hub/progress.ts";
+import { downloadInfo } from "../hub/wire-progress.ts";
 import { problemDocument } from "../problem-document.ts";
 import type { ListedModel } from "../runs/served-models.ts";
 import { MAX_OPERATIONS, MAX_STEPS, MAX_TARGETS, MAX_TOKENS, MAX_TOP_K, MAX_VARIANTS } from "../schemas/limits.ts";
@@ -7,7 +9,11 @@ import type { ModelInfo } from "../schemas/models.ts";
 import { OPERATION_NAMES } from "../schemas/operations.ts";
 import { CaptureName } from "../schemas/run-request.ts";
 
-export function modelInfo({ id, family, sizes, revision, problems, failure }: ListedModel, engine: EngineStatus): ModelInfo {
+export function modelInfo(
+  { id, family, sizes, revision, problems, failure, download }: ListedModel,
+  engine: EngineStatus,
+): ModelInfo {
+  const coming = download?.progress.current ?? null;
   const held = engine.models.find((model) => model.id === id);
   const invalid =
     problems.length > 0
@@ -28,8 +34,9 @@ export function modelInfo({ id, family, sizes, revision, problems, failure }: Li
     device: held?.device ?? null,
     precision: held?.precision ?? null,
     weights: held?.weights ?? null,
-    state: held?.state ?? (invalid ? "failed" : "available"),
+    state: held?.state ?? (coming && !isOver(coming) ? "downloading" : invalid ? "failed" : "available"),
     problem: problem ? problemDocument(problem) : null,
+    download: coming && downloadInfo(coming),
     memory_bytes: held?.memoryBytes ?? 0,
     limits: {
       max_tokens: Math.min(contextLength ?? MAX_TOKENS, MAX_TOKENS),

@@ -1,10 +1,11 @@
 import { createRoute } from "@hono/zod-openapi";
 import { Problem } from "../problem.ts";
-import { ModelInfo, ModelList } from "../schemas/models.ts";
+import { ModelEvent, ModelInfo, ModelList } from "../schemas/models.ts";
 import { endpoint } from "./endpoint.ts";
+import { followModel } from "./follow-model.ts";
 import { modelInfo } from "./model-info.ts";
 import { problems } from "./problems.ts";
-import { json, ModelPath } from "./responses.ts";
+import { json, ModelPath, streamAnswer } from "./responses.ts";
 import type { Services } from "./services.ts";
 
 const answer = { 200: { description: "The model.", content: { "application/json": { schema: ModelInfo } } } };
@@ -18,7 +19,10 @@ export const listModels = endpoint(
     tags: ["Models"],
     summary: "List what can be served",
     responses: {
-      200: { description: "Every checkpoint in MODELS_DIR.", content: { "application/json": { schema: ModelList } } },
+      200: {
+        description: "Every checkpoint in MODELS_DIR and in the hub's cache.",
+        content: { "application/json": { schema: ModelList } },
+      },
       ...problems("unauthorized"),
     },
   }),
@@ -37,9 +41,23 @@ export const getModel = endpoint(
     tags: ["Models"],
     summary: "Look at a model",
     request: { params: ModelPath },
-    responses: { ...answer, ...problems("unauthorized", "model_not_found") },
+    description:
+      "`Accept: text/event-stream` follows a download: `download` events with the bytes of every file, then one `model` event. " +
+      "A model that is not being downloaded is that one event.",
+    responses: {
+      200: {
+        description: "The model.",
+        content: { "application/json": { schema: ModelInfo }, "text/event-stream": { schema: ModelEvent } },
+      },
+      ...problems("unauthorized", "model_not_found"),
+    },
   }),
-  async (c, services) => json(c, await find(c.req.valid("param").model, services)),
+  async (c, services) => {
+    const { model } = c.req.valid("param");
+    const info = await find(model, services);
+    if (!wantsEvents(c.req.header("accept"))) return json(c, info);
+    return streamAnswer(c, services, "text/event-stream", followModel(model, services));
+  },
 );
 
 /** `POST /v1/models/{model}/load` */
@@ -59,8 +77,8 @@ export const loadModel = endpoint(
   }),
   async (c, services) => {
     if (services.draining) throw new Problem("draining", "The service is shutting down and loads no models.");
-    const { id } = await services.models.get(c.req.valid("param").model);
     c.env?.hold?.();
+    const { id } = await services.models.get(c.req.valid("param").model);
     await services.engine.load(id);
     return json(c, await find(id, services));
   },
@@ -85,12 +103,10 @@ export const unloadModel = endpoint(
 );
 
 async function find(name: string, { models, engine }: Services): Promise<ModelInfo> {
-  const id = name.replaceAll("/", "--");
-  // Opening it computes its revision; one that cannot be opened is shown with the reason.
-  await models.get(id).catch((error: unknown) => {
-    if (!(error instanceof Problem) || error.code === "model_not_found") throw error;
-  });
-  const listed = (await models.list()).find((model) => model.id === id);
-  if (!listed) throw new Problem("model_not_found", `There is no model ${JSON.stringify(id)} any more.`);
-  return modelInfo(listed, engine.status());
+  return modelInfo(await models.look(name), engine.status());
+}
+
+/** Whether events are asked for by name; everything else gets the model as JSON. */
+function wantsEvents(accept = ""): boolean {
+  return accept.split(",").some((range) => /^\s*text\/event-stream\s*(;|$)/i.test(range));
 }

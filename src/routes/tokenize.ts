@@ -34,7 +34,9 @@ export const tokenize = (maxBodyBytes: number) =>
       },
     }),
     async (c, { models }) => {
-      const model = await models.get(c.req.valid("param").model);
+      const name = c.req.valid("param").model;
+      if (await models.mustDownload(name)) c.env?.hold?.();
+      const model = await models.get(name);
       const { text, ids, prepend_bos } = c.req.valid("json");
       const tokens = tokensOf({ text, ids, prependBos: prepend_bos }, model, { text: "text", ids: "ids" });
       const bytes = Buffer.concat(tokens.map((id) => model.tokenizer.bytes(id)));

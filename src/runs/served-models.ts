@@ -1,7 +1,9 @@
-/** The models of MODELS_DIR as the server knows them: sizes, revision, and a tokenizer. Their weights are the engine's. */
+/** The models of MODELS_DIR and of the hub's cache as the server knows them: sizes, revision, and a tokenizer. Their weights are the engine's. */
 import { statSync } from "node:fs";
 import { join } from "node:path";
+import type { HubName } from "../engine/checkpoint/hub-cache.ts";
 import type { ModelSpec } from "../engine/model-spec.ts";
+import type { Download, Downloads } from "../hub/downloads.ts";
 import { Problem } from "../problem.ts";
 import type { TextTokenizer } from "../tokenizer/tokenizer.ts";
 import type { TokenJson } from "./events.ts";
@@ -27,12 +29,26 @@ export interface ListedModel {
   readonly problems: readonly string[];
   /** Why it could not be opened when it was last asked for; null: it could, or its files have changed since. */
   readonly failure: Problem | null;
+  /** Under way, or the last one where it failed. */
+  readonly download: Download | null;
+}
+
+/** The hub's cache, and what downloads into it; null: requests may not download. */
+export interface HubModels {
+  readonly cacheDir: string;
+  readonly downloads: Downloads | null;
 }
 
 export interface ModelSource {
   list(): Promise<readonly ListedModel[]>;
-  /** Throws `model_not_found`, with what there is, or `model_invalid`. */
-  get(id: string): Promise<ServedModel>;
+  /** Downloads it first where that is allowed. Throws `model_not_found`, with what there is, or `model_invalid`. */
+  get(name: string): Promise<ServedModel>;
+  /** The model as lists show it, with its revision, and never a download begun. Throws `model_not_found`. */
+  look(name: string): Promise<ListedModel>;
+  /** Whether `get` would have to wait for a download. */
+  mustDownload(name: string): Promise<boolean>;
+  /** Ends all downloads. */
+  stop(): void;
 }
 
 /** Tokenizers held at once: some 50 MB each for the largest vocabularies. */
@@ -44,58 +60,129 @@ interface Opened {
   revision: string | null;
 }
 
-/** The models in a folder, opened when they are first asked for and again when their files have changed. */
-export function modelsIn(modelsDir: string): ModelSource {
-  const opened = new Map<string, Opened>(); // the least recently used first
-  const failures = new Map<string, { readonly stamp: string; readonly problem: Problem }>();
-  return {
-    async list() {
-      const [{ listModels }, { describeCheckpoint }] = await Promise.all([
-        import("../engine/checkpoint/catalogue.ts"),
-        import("../engine/checkpoint/open.ts"),
-      ]);
-      return listModels(modelsDir).map(({ id, folder }) => {
-        const { family, sizes, problems } = describeCheckpoint(folder);
-        const failed = failures.get(id);
-        const failure = failed?.stamp === stampOf(folder) ? failed.problem : null;
-        return { id, family, sizes, problems, failure, revision: opened.get(id)?.revision ?? null };
-      });
-    },
-    async get(asked) {
-      const { findModel, listModels } = await import("../engine/checkpoint/catalogue.ts");
-      const id = asked.replaceAll("/", "--"); // a hub name
-      const folder = findModel(modelsDir, id);
-      if (!folder)
-        throw notFound(
-          asked,
-          listModels(modelsDir).map((model) => model.id),
-        );
-      const stamp = stampOf(folder);
-      const known = opened.get(id);
-      opened.delete(id);
-      if (known?.stamp === stamp) {
-        opened.set(id, known);
-        return known.model;
-      }
-      const entry: Opened = { stamp, model: open(id, folder), revision: null };
-      opened.set(id, entry);
-      for (const [oldest] of opened) if (opened.size > MAX_OPEN) opened.delete(oldest);
-      try {
-        const model = await entry.model;
-        entry.revision = model.revision;
-        return model;
-      } catch (error) {
-        if (opened.get(id) === entry) opened.delete(id);
-        if (error instanceof Problem) failures.set(id, { stamp, problem: error });
-        throw error;
-      }
-    },
-  };
+/** The models of a folder and of the hub's cache, opened when they are first asked for and again when their files have changed. */
+export function modelsIn(modelsDir: string, hub: HubModels | null = null): ModelSource {
+  return new FolderModels(modelsDir, hub);
 }
 
-function notFound(id: string, known: readonly string[]): Problem {
-  const there = known.length === 0 ? "The models folder holds none." : `There are: ${known.slice(0, 50).join(", ")}.`;
-  return new Problem("model_not_found", `There is no model ${JSON.stringify(id.slice(0, 200))}. ${there}`);
+class FolderModels implements ModelSource {
+  readonly #modelsDir: string;
+  readonly #hubCache: string | null;
+  readonly #downloads: Downloads | null;
+  readonly #opened = new Map<string, Opened>(); // the least recently used first
+  readonly #failures = new Map<string, { readonly stamp: string; readonly problem: Problem }>();
+
+  constructor(modelsDir: string, hub: HubModels | null) {
+    this.#modelsDir = modelsDir;
+    this.#hubCache = hub?.cacheDir ?? null;
+    this.#downloads = hub?.downloads ?? null;
+  }
+
+  async list(): Promise<readonly ListedModel[]> {
+    const { listModels } = await import("../engine/checkpoint/catalogue.ts");
+    const there = listModels(this.#modelsDir, this.#hubCache);
+    const ids = new Set(there.map(({ id }) => id));
+    const coming = (this.#downloads?.list() ?? []).filter(({ id }) => !ids.has(id));
+    return [...(await Promise.all(there.map(({ id, folder }) => this.#describe(id, folder)))), ...coming.map(downloading)];
+  }
+
+  async get(name: string): Promise<ServedModel> {
+    const found = (await this.#find(name)) ?? (await this.#fetch(name));
+    return this.#open(found.id, found.folder);
+  }
+
+  async look(name: string): Promise<ListedModel> {
+    const found = await this.#find(name);
+    if (found) {
+      // Opening it computes its revision; one that cannot be opened is shown with the reason.
+      await this.#open(found.id, found.folder).catch((error: unknown) => {
+        if (!(error instanceof Problem)) throw error;
+      });
+      return this.#describe(found.id, found.folder);
+    }
+    const { modelId } = await import("../engine/checkpoint/catalogue.ts");
+    const download = this.#downloads?.find(modelId(name));
+    if (download) return downloading(download);
+    throw await this.#notFound(name);
+  }
+
+  async mustDownload(name: string): Promise<boolean> {
+    return this.#downloads !== null && !(await this.#find(name)) && (await hubNameOf(name)) !== null;
+  }
+
+  stop(): void {
+    this.#downloads?.stop();
+  }
+
+  async #find(name: string): Promise<{ readonly id: string; readonly folder: string } | null> {
+    const { findModel, modelId } = await import("../engine/checkpoint/catalogue.ts");
+    const id = modelId(name);
+    const folder = findModel(this.#modelsDir, id, this.#hubCache);
+    return folder === undefined ? null : { id, folder };
+  }
+
+  async #fetch(name: string): Promise<{ readonly id: string; readonly folder: string }> {
+    const hubName = await hubNameOf(name);
+    if (!hubName || !this.#downloads) throw await this.#notFound(name);
+    await this.#downloads.start(hubName).done;
+    const found = await this.#find(name);
+    if (!found) throw await this.#notFound(name);
+    return found;
+  }
+
+  async #describe(id: string, folder: string): Promise<ListedModel> {
+    const { describeCheckpoint } = await import("../engine/checkpoint/open.ts");
+    const { family, sizes, problems } = describeCheckpoint(folder);
+    const failed = this.#failures.get(id);
+    const failure = failed?.stamp === stampOf(folder) ? failed.problem : null;
+    return { id, family, sizes, problems, failure, revision: this.#opened.get(id)?.revision ?? null, download: null };
+  }
+
+  async #open(id: string, folder: string): Promise<ServedModel> {
+    const stamp = stampOf(folder);
+    const known = this.#opened.get(id);
+    this.#opened.delete(id);
+    if (known?.stamp === stamp) {
+      this.#opened.set(id, known);
+      return known.model;
+    }
+    const entry: Opened = { stamp, model: open(id, folder), revision: null };
+    this.#opened.set(id, entry);
+    for (const [oldest] of this.#opened) if (this.#opened.size > MAX_OPEN) this.#opened.delete(oldest);
+    try {
+      const model = await entry.model;
+      entry.revision = model.revision;
+      return model;
+    } catch (error) {
+      if (this.#opened.get(id) === entry) this.#opened.delete(id);
+      if (error instanceof Problem) this.#failures.set(id, { stamp, problem: error });
+      throw error;
+    }
+  }
+
+  async #notFound(name: string): Promise<Problem> {
+    const { listModels } = await import("../engine/checkpoint/catalogue.ts");
+    const known = listModels(this.#modelsDir, this.#hubCache).map(({ id }) => id);
+    const there = known.length === 0 ? "The models folder holds none." : `There are: ${known.slice(0, 50).join(", ")}.`;
+    const hubName = this.#hubCache !== null && this.#downloads === null ? await hubNameOf(name) : null;
+    const pull = hubName
+      ? ` To have it from the hub: \`stratascope pull ${name.slice(0, 200).replace("--", "/")}\`, or ALLOW_DOWNLOADS=true.`
+      : "";
+    return new Problem("model_not_found", `There is no model ${JSON.stringify(name.slice(0, 200))}. ${there}${pull}`);
+  }
+}
+
+/** What a request may download: with the organisation in its name, so that a mistyped name of one's own asks nobody. */
+async function hubNameOf(name: string): Promise<HubName | null> {
+  const { parseHubName } = await import("../engine/checkpoint/hub-cache.ts");
+  const parsed = parseHubName(name);
+  return parsed?.repo.includes("/") ? parsed : null;
+}
+
+/** A model of which there is nothing yet but its download. */
+function downloading(download: Download): ListedModel {
+  const failure = download.progress.current.problem;
+  return { id: download.id, family: null, sizes: null, revision: null, problems: [], failure, download };
 }
 
 async function open(id: string, folder: string): Promise<ServedModel> {
@@ -103,6 +190,7 @@ async function open(id: string, folder: string): Promise<ServedModel> {
     import("../engine/checkpoint/open.ts"),
     import("../tokenizer/tokenizer.ts"),
   ]);
+  await checkHashes(id, folder);
   // First the check that lists everything that is wrong.
   const { family, revision, nLayers, dModel, nHeads, dMlp, vocabSize, tokenCount, contextLength } = openCheckpoint(folder);
   const tokenizer = await openTokenizer(folder);
@@ -111,6 +199,20 @@ async function open(id: string, folder: string): Promise<ServedModel> {
     tokenizer,
     tokenJson: tokenTexts(tokenizer),
   };
+}
+
+/** What came from the hub is compared with the hashes it was stored under, whoever downloaded it. */
+async function checkHashes(id: string, folder: string): Promise<void> {
+  const { snapshotName } = await import("../engine/checkpoint/hub-cache.ts");
+  if (snapshotName(folder) === null) return;
+  const { brokenFiles } = await import("../hub/verify.ts");
+  const broken = await brokenFiles(folder);
+  if (broken.length === 0) return;
+  const mend = `\`stratascope pull ${id.replace("--", "/")}\` downloads what is wrong again`;
+  throw new Problem(
+    "model_invalid",
+    `The model ${id} cannot be used. In the hub's cache ${broken.join(", ")} ${broken.length === 1 ? "is" : "are"} not what the hub states by its hash; ${mend}.`,
+  );
 }
 
 /** A model's tokens as JSON text, each written once. */

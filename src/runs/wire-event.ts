@@ -5,7 +5,7 @@ export interface WireEvent {
   readonly json: string;
 }
 
-export type EventType = "meta" | "layer" | "result" | "progress" | "done" | "error";
+export type EventType = "meta" | "layer" | "result" | "progress" | "done" | "error" | "download" | "model";
 
 /** The event of a type and number; `fields` is the text of its other fields, without braces. */
 export function wireEvent(type: EventType, seq: number, fields: string): WireEvent {

@@ -3,7 +3,7 @@ import { OPERATION_NAMES } from "./operations.ts";
 import { Problem } from "./problem.ts";
 import { CaptureName } from "./run-request.ts";
 
-export const ModelState = z.enum(["available", "loading", "ready", "failed"]).openapi("ModelState");
+export const ModelState = z.enum(["available", "downloading", "loading", "ready", "failed"]).openapi("ModelState");
 
 export const ModelLimits = z
   .object({
@@ -15,6 +15,29 @@ export const ModelLimits = z
     max_steps: z.int(),
   })
   .openapi("ModelLimits");
+
+export const FileDownload = z
+  .object({
+    path: z.string(),
+    state: z.enum(["waiting", "checking", "downloading", "completed"]),
+    done_bytes: z.int().describe("Received, or with `checking` read of what was there already."),
+    total_bytes: z.int(),
+  })
+  .openapi("FileDownload");
+
+export const ModelDownload = z
+  .object({
+    repo: z.string(),
+    revision: z.string(),
+    commit: z.string().nullable().describe("null until the hub has said what the revision is."),
+    state: z
+      .enum(["resolving", "waiting", "downloading", "completed", "failed"])
+      .describe("`waiting`: another process downloads the same model."),
+    done_bytes: z.int(),
+    total_bytes: z.int().describe("Of the files known so far: shards are known once their index has come."),
+    files: z.array(FileDownload).describe("In the order of their download."),
+  })
+  .openapi("ModelDownload");
 
 const size = z.int().nullable().describe("null where the checkpoint could not be read.");
 
@@ -34,6 +57,7 @@ export const ModelInfo = z
     weights: z.enum(["packed", "mapped"]).nullable(),
     state: ModelState,
     problem: z.union([Problem, z.null()]).describe("Why it cannot be served, with failed."),
+    download: z.union([ModelDownload, z.null()]).describe("Its download from the hub, with downloading; and when that failed."),
     memory_bytes: z.int().describe("Held now; 0 while it is not loaded."),
     limits: ModelLimits,
     captures: z.array(CaptureName).describe("What can be captured."),
@@ -43,6 +67,16 @@ export const ModelInfo = z
 
 export const ModelList = z.object({ models: z.array(ModelInfo) }).openapi("ModelList");
 
+/** What is sent of a model that is being downloaded: its progress, and the model when that is over. */
+export const ModelEvent = z
+  .discriminatedUnion("type", [
+    z.object({ type: z.literal("download"), seq: z.int(), id: z.string(), download: ModelDownload }).openapi("DownloadEvent"),
+    z.object({ type: z.literal("model"), seq: z.int(), model: ModelInfo }).openapi("ModelInfoEvent"),
+  ])
+  .openapi("ModelEvent");
+
+export type ModelDownload = z.infer<typeof ModelDownload>;
+export type ModelEvent = z.infer<typeof ModelEvent>;
 export type ModelState = z.infer<typeof ModelState>;
 export type ModelLimits = z.infer<typeof ModelLimits>;
 export type ModelInfo = z.infer<typeof ModelInfo>;

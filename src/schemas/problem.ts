@@ -10,6 +10,8 @@ const CODES: Readonly<Record<ProblemCode, true>> = {
   model_invalid: true,
   model_busy: true,
   model_too_large: true,
+  download_refused: true,
+  download_failed: true,
   unauthorized: true,
   not_acceptable: true,
   unsupported_media_type: true,

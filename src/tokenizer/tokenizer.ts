@@ -1,7 +1,8 @@
 /** Text to token ids and back, as a model folder's tokenizer.json says. Belongs to the server: the engine knows no text. */
 import { readFile } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import type { Tokenizer } from "@huggingface/tokenizers";
+import { folderName } from "../engine/checkpoint/catalogue.ts";
 import { Problem } from "../problem.ts";
 import { byteLevelBytes } from "./byte-level.ts";
 
@@ -126,7 +127,7 @@ async function readJson(folder: string, name: string): Promise<Json | null> {
 }
 
 function refused(folder: string, what: string): Problem {
-  return new Problem("model_invalid", `The model ${basename(folder)} cannot be used. ${what}.`);
+  return new Problem("model_invalid", `The model ${folderName(folder)} cannot be used. ${what}.`);
 }
 
 function isObject(value: unknown): value is Json {

@@ -21,7 +21,7 @@ export function testApp(environment: Record<string, string> = {}, script: Script
   const dataDir = environment.DATA_DIR ?? mkdtempSync(join(tmpdir(), "stratascope-"));
   const engine = scriptedEngine(script);
   const { app, services } = createApp({
-    config: readConfig({ MODELS_DIR: "models", ...environment, DATA_DIR: dataDir }),
+    config: readConfig({ MODELS_DIR: "models", HF_HUB_CACHE: join(dataDir, "hub"), ...environment, DATA_DIR: dataDir }),
     engine,
   });
   const send = async (method: string, path: string, headers: Record<string, string> = {}, body?: unknown) => {

@@ -24,7 +24,14 @@ const COMMANDS: Readonly<Record<Runtime, readonly string[]>> = { bun: ["bun"], n
 export async function startServer(environment: Record<string, string> = {}, runtime: Runtime = "bun"): Promise<Server> {
   const dataDir = environment.DATA_DIR ?? mkdtempSync(join(tmpdir(), "stratascope-"));
   const [command = "", ...args] = COMMANDS[runtime];
-  const env = { ...process.env, PORT: "0", MODELS_DIR: "models", ...environment, DATA_DIR: dataDir };
+  const env = {
+    ...process.env,
+    PORT: "0",
+    MODELS_DIR: "models",
+    HF_HUB_CACHE: join(dataDir, "hub"),
+    ...environment,
+    DATA_DIR: dataDir,
+  };
   const child = spawn(`node_modules/.bin/${command}`, [...args, "src/main.ts"], { env, stdio: ["ignore", "pipe", "pipe"] });
   let output = "";
   const port = await new Promise<string>((resolve, reject) => {

@@ -1,6 +1,7 @@
 /** From a folder, as the Hugging Face hub lays it out, to a model's specification. */
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import type { ModelSpec } from "../model-spec.ts";
+import { folderName } from "./catalogue.ts";
 import { ConfigReader } from "./config.ts";
 import { MAX_CONFIG_BYTES, MAX_TOKENIZER_BYTES, parseObject, readBounded, statOf } from "./files.ts";
 import { interpret } from "./interpret.ts";
@@ -35,9 +36,9 @@ export function openCheckpoint(folder: string): ModelSpec {
       `tokenizer.json: the highest token id is ${tokenCount - 1}; the vocabulary of ${spec.vocabSize} ends at ${spec.vocabSize - 1}`,
     );
   }
-  if (problems.length > 0 || !spec || !tokenCount || !weights) throw invalid(basename(folder), problems);
+  if (problems.length > 0 || !spec || !tokenCount || !weights) throw invalid(folderName(folder), problems);
   const revision = revisionOf([configBytes, tokenizerBytes, tokenizerConfigBytes], weights, problems);
-  if (problems.length > 0) throw invalid(basename(folder), problems);
+  if (problems.length > 0) throw invalid(folderName(folder), problems);
   return { ...spec, tokenCount, revision };
 }
 

@@ -1,0 +1,34 @@
+/** Files of the cache, against the hashes that their blobs are named by: before a model is first used in a process. */
+import { readdir, realpath, stat } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { INDEX_FILE, SINGLE_FILE } from "../engine/checkpoint/weights.ts";
+import { isIntact } from "./blob.ts";
+import { hashOfName } from "./file-hash.ts";
+
+/** Blobs that were found intact, by path, with what would change if they did. */
+const intact = new Map<string, string>();
+
+/** The names of a snapshot's files that are not what their blob's name states. A file that is no link states nothing. */
+export async function brokenFiles(snapshot: string): Promise<string[]> {
+  const broken: string[] = [];
+  for (const name of usedOf(await readdir(snapshot))) {
+    const blob = await realpath(join(snapshot, name)).catch(() => null);
+    const hash = blob && hashOfName(basename(blob));
+    if (!hash) continue;
+    const found = await stat(blob);
+    const stamp = `${found.mtimeMs}:${found.ctimeMs}:${found.size}:${found.ino}`;
+    if (intact.get(blob) === stamp) continue;
+    if (await isIntact(blob, { size: found.size, hash })) intact.set(blob, stamp);
+    else broken.push(name);
+  }
+  return broken;
+}
+
+/** Those of a snapshot's files that are read: other programs may have put more there. */
+function usedOf(names: readonly string[]): string[] {
+  const weights = names.includes(SINGLE_FILE) ? [SINGLE_FILE] : names.filter((name) => name.endsWith(".safetensors"));
+  return [
+    ...["config.json", "tokenizer.json", "tokenizer_config.json", INDEX_FILE].filter((name) => names.includes(name)),
+    ...weights,
+  ];
+}
