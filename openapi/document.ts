@@ -9,6 +9,7 @@ export function documentText(): string {
   const config = readConfig({});
   const engine = createEngine({
     modelsDir: "models",
+    device: "cpu",
     threads: 1,
     weights: "mapped",
     memoryBytes: 1,

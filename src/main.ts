@@ -1,6 +1,7 @@
 /** The service: reads the configuration, listens, and ends well. */
 import { createApp } from "./app.ts";
 import { ConfigError, readConfig } from "./config.ts";
+import { chooseDevice, DeviceError } from "./engine/devices.ts";
 import { listen } from "./listen.ts";
 import { createLog } from "./log.ts";
 import { lazyEngine } from "./runs/lazy-engine.ts";
@@ -11,11 +12,14 @@ const CLOSE_MS = 1000;
 async function main(): Promise<void> {
   const config = readConfig();
   const log = createLog(config.logLevel);
-  const engine = lazyEngine(async () => {
+  const { device, detail } = await chooseDevice(config.device);
+  log.info("device", { device, detail });
+  const engine = lazyEngine(device, async () => {
     const { createEngine } = await import("./engine/client.ts");
     return createEngine({
       modelsDir: config.modelsDir,
       hubCache: config.hub.cacheDir,
+      device,
       threads: config.threads,
       weights: config.weights,
       memoryBytes: config.modelMemoryBytes,
@@ -48,7 +52,8 @@ async function main(): Promise<void> {
 }
 
 main().catch((error: unknown) => {
-  const known = error instanceof ConfigError || (error as { code?: string }).code === "EADDRINUSE";
+  const known =
+    error instanceof ConfigError || error instanceof DeviceError || (error as { code?: string }).code === "EADDRINUSE";
   process.stderr.write(`${known ? (error as Error).message : ((error as Error).stack ?? String(error))}\n`);
   process.exit(1);
 });

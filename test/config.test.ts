@@ -9,7 +9,7 @@ describe("readConfig", () => {
       host: "127.0.0.1",
       modelsDir: "models",
       dataDir: "data",
-      device: "cpu",
+      device: "auto",
       threads: null,
     });
     expect(config.modelMemoryBytes).toBeGreaterThan(1e8);
@@ -35,12 +35,9 @@ describe("readConfig", () => {
     expect(() => readConfig({ PORT: "-1", LOG_LEVEL: "loud" })).toThrow(/PORT[^\n]*\n LOG_LEVEL|PORT[^\n]*\nLOG_LEVEL/);
   });
 
-  it("Refuses devices that this version does not have, by name", () => {
-    expect(readConfig({ DEVICE: "auto" }).device).toBe("cpu");
-    expect(() => readConfig({ DEVICE: "cuda" })).toThrow(
-      'DEVICE is "cuda"; it must be auto or cpu; this version has no such device yet.',
-    );
-    expect(() => readConfig({ DEVICE: "tpu" })).toThrow('DEVICE is "tpu"; it must be auto or cpu.');
+  it("Knows its devices, and refuses others by name", () => {
+    expect(readConfig({ DEVICE: "webgpu" }).device).toBe("webgpu");
+    expect(() => readConfig({ DEVICE: "tpu" })).toThrow('DEVICE is "tpu"; it must be auto, cpu, webgpu or cuda.');
   });
 
   it("Listens to others only with keys, or when told to be open", () => {

@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import { createApp } from "../app.ts";
 import { type Config, readConfig } from "../config.ts";
 import { createEngine } from "../engine/client.ts";
+import { chooseDevice } from "../engine/devices.ts";
 import { listen } from "../listen.ts";
 
 export interface LocalService {
@@ -28,6 +29,7 @@ export async function startLocalService(): Promise<LocalService> {
   const engine = createEngine({
     modelsDir: config.modelsDir,
     hubCache: config.hub.cacheDir,
+    device: (await chooseDevice(config.device)).device,
     threads: config.threads,
     weights: config.weights,
     memoryBytes: config.modelMemoryBytes,

@@ -1,6 +1,7 @@
 /** The command line: `stratascope COMMAND …`. Exit codes: 0 done, 1 the service or the hub said no,
  * 2 the command line is wrong, 130 interrupted. */
 import { ConfigError } from "../config.ts";
+import { DeviceError } from "../engine/devices.ts";
 import { Problem } from "../problem.ts";
 import { problemDocument } from "../problem-document.ts";
 import { ServiceError } from "./client.ts";
@@ -37,7 +38,7 @@ async function main(args: readonly string[], terminal: Terminal): Promise<number
   } catch (error) {
     terminal.clearProgress();
     if (error instanceof UsageError) return complain(terminal, 2, error.message);
-    if (error instanceof ConfigError) return complain(terminal, 1, error.message);
+    if (error instanceof ConfigError || error instanceof DeviceError) return complain(terminal, 1, error.message);
     if (error instanceof ServiceError) return complain(terminal, 1, ...problemLines(error.problem, terminal.errorView));
     if (error instanceof Problem)
       return complain(

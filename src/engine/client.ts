@@ -1,5 +1,6 @@
 /** The server's end of the pipe: starts the engine process with the first need, restarts it when it dies. */
 import { Problem } from "../problem.ts";
+import type { Device } from "./devices.ts";
 import { EngineProcess } from "./engine-process.ts";
 import type { Engine, EngineEvent, EngineReply, EngineStats, EngineStatus, ModelStatus, RunJob } from "./protocol.ts";
 
@@ -7,6 +8,7 @@ export interface EngineOptions {
   readonly modelsDir: string;
   /** Where the hub's clients keep their models; absent: nowhere. */
   readonly hubCache?: string | null;
+  readonly device: Device;
   /** Threads of a session; null: one per core. */
   readonly threads: number | null;
   readonly weights: "packed" | "mapped";
@@ -38,7 +40,6 @@ class EngineClient implements Engine {
   #failures = 0;
   #startedAt = 0;
   #retryAt = 0;
-  #device: string | null = null;
   #models: readonly ModelStatus[] = [];
   #stats: EngineStats | null = null;
   #past: EngineStats | null = null;
@@ -105,7 +106,7 @@ class EngineClient implements Engine {
       state: "available",
       memoryBytes: 0,
       activeRuns: 0,
-      device: this.#device ?? "cpu",
+      device: this.#options.device,
       precision: "float32",
       weights: this.#options.weights,
     };
@@ -120,7 +121,7 @@ class EngineClient implements Engine {
       restarts: this.#restarts,
       models: this.#models,
       stats: this.#stats ? add(this.#past, this.#stats) : this.#past,
-      device: this.#device,
+      device: this.#options.device,
     };
   }
 
@@ -156,8 +157,8 @@ class EngineClient implements Engine {
     if (this.#process?.alive) return this.#process;
     this.#state = "starting";
     this.#startedAt = Date.now();
-    const { modelsDir, hubCache = null, threads, weights, memoryBytes, log } = this.#options;
-    const engine: EngineProcess = new EngineProcess({ modelsDir, hubCache, threads, weights, memoryBytes }, log, {
+    const { modelsDir, hubCache = null, device, threads, weights, memoryBytes, log } = this.#options;
+    const engine: EngineProcess = new EngineProcess({ modelsDir, hubCache, device, threads, weights, memoryBytes }, log, {
       reply: (reply) => this.#handle(reply),
       exit: (how) => {
         if (this.#process === engine) this.#died(how);
@@ -171,7 +172,6 @@ class EngineClient implements Engine {
     switch (reply.kind) {
       case "ready":
         this.#state = "running";
-        this.#device = reply.device;
         return;
       case "event":
         this.#runs.get(reply.id)?.(reply.event);

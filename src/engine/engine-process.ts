@@ -25,7 +25,8 @@ export class EngineProcess {
     this.#child = spawn(command as string, [...args, JSON.stringify(options)], {
       stdio: ["pipe", "pipe", "pipe"],
       // Loading msgpackr's native part takes longer than it ever saves on our few, large frames.
-      env: { ...process.env, MSGPACKR_NATIVE_ACCELERATION_DISABLED: "true" },
+      // CUDA's matrix products are float32's own, not TF32's ten bits, unless somebody asks for those.
+      env: { NVIDIA_TF32_OVERRIDE: "0", ...process.env, MSGPACKR_NATIVE_ACCELERATION_DISABLED: "true" },
     });
     const { stdin, stdout, stderr } = this.#child;
     const reader = new FrameReader();

@@ -93,7 +93,7 @@ export class Models {
       ...(entry.problem && { problem: entry.problem.data }),
       memoryBytes: entry.model ? entry.memoryBytes : 0,
       activeRuns: entry.model?.wavefront.activeRuns ?? 0,
-      device: "cpu",
+      device: this.#options.device ?? "cpu",
       precision: "float32",
       weights,
       ...(entry.model && { loadMs: entry.model.loadMs }),

@@ -5,6 +5,7 @@
 import { writeSync } from "node:fs";
 import { Problem } from "../problem.ts";
 import { Counters } from "./counters.ts";
+import type { Device } from "./devices.ts";
 import { encodeFrame, FrameReader } from "./frames.ts";
 import { Models } from "./models.ts";
 import type { EngineReply, EngineRequest, RunJob } from "./protocol.ts";
@@ -13,6 +14,7 @@ import type { EngineReply, EngineRequest, RunJob } from "./protocol.ts";
 export interface ProcessOptions {
   readonly modelsDir: string;
   readonly hubCache: string | null;
+  readonly device: Device;
   readonly threads: number | null;
   readonly weights: "packed" | "mapped";
   readonly memoryBytes: number;
@@ -126,4 +128,4 @@ process.stdin.on("data", (chunk: Uint8Array) => {
 process.stdin.on("end", () => process.exit(0));
 // Signals to the process group are the server's to handle: it ends the engine when the last run is done.
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => {});
-send({ kind: "ready", device: "cpu" });
+send({ kind: "ready" });

@@ -277,7 +277,7 @@ export type EngineRequest =
 
 /** Engine → server. */
 export type EngineReply =
-  | { readonly kind: "ready"; readonly device: string }
+  | { readonly kind: "ready" }
   | { readonly kind: "event"; readonly id: string; readonly event: EngineEvent }
   | { readonly kind: "reply"; readonly seq: number; readonly problem?: ProblemData; readonly status?: ModelStatus }
   | { readonly kind: "models"; readonly models: readonly ModelStatus[] }
@@ -307,5 +307,6 @@ export interface EngineStatus {
   readonly restarts: number;
   readonly models: readonly ModelStatus[];
   readonly stats: EngineStats | null;
-  readonly device: string | null;
+  /** Where models run; known before the process starts. */
+  readonly device: string;
 }

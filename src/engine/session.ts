@@ -1,9 +1,13 @@
 /** ONNX Runtime sessions, created one way for the whole project. */
 import { InferenceSession } from "onnxruntime-node";
+import type { Device } from "./devices.ts";
+import { providersOf } from "./providers.ts";
 
 export type WeightMode = "packed" | "mapped";
 
 export interface SessionOptions {
+  /** Absent: the CPU. */
+  readonly device?: Device;
   /** Threads of the session's own pool; null: one per core. */
   readonly threads: number | null;
   /** `packed`: a private, reordered copy of the weights, faster for small batches; `mapped`: the file's pages. */
@@ -17,7 +21,7 @@ export interface SessionOptions {
  */
 export function createSession(model: Uint8Array, options: SessionOptions, fold = true): Promise<InferenceSession> {
   return InferenceSession.create(model, {
-    executionProviders: ["cpu"],
+    executionProviders: providersOf(options.device ?? "cpu"),
     graphOptimizationLevel: fold ? "basic" : "disabled",
     executionMode: "sequential",
     intraOpNumThreads: options.threads ?? 0,

@@ -73,9 +73,9 @@ function timing(run: PreparedRun, queueMs: number, engineMs: number): TimingMs {
   };
 }
 
-/** The device and precision of a model; until it is loaded, what this version loads it on. */
+/** The device and precision of a model; until it is loaded, where it will be loaded. */
 function whereItRuns(engine: Engine, id: string): { device: string; precision: string } {
   const status = engine.status();
   const model = status.models.find((each) => each.id === id);
-  return { device: model?.device ?? status.device ?? "cpu", precision: model?.precision ?? "float32" };
+  return { device: model?.device ?? status.device, precision: model?.precision ?? "float32" };
 }

@@ -1,10 +1,9 @@
 /** An engine whose client is imported with the first need: the service answers before it. */
 import type { Engine, EngineStatus } from "../engine/protocol.ts";
 
-const STOPPED: EngineStatus = { state: "stopped", pid: null, restarts: 0, models: [], stats: null, device: null };
-
-/** `make` is called once. */
-export function lazyEngine(make: () => Promise<Engine>): Engine {
+/** `make` is called once; `device`: where that engine will run models. */
+export function lazyEngine(device: string, make: () => Promise<Engine>): Engine {
+  const stopped: EngineStatus = { state: "stopped", pid: null, restarts: 0, models: [], stats: null, device };
   let made: Engine | null = null;
   let making: Promise<Engine> | null = null;
   const get = (): Promise<Engine> => {
@@ -20,7 +19,7 @@ export function lazyEngine(make: () => Promise<Engine>): Engine {
     },
     load: async (model) => (await get()).load(model),
     unload: async (model) => (await get()).unload(model),
-    status: () => made?.status() ?? STOPPED,
+    status: () => made?.status() ?? stopped,
     stop: async () => (await making)?.stop(),
   };
 }

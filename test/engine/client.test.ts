@@ -23,6 +23,7 @@ afterEach(() => engine.stop());
 
 function start(options: Partial<EngineOptions> = {}): Engine {
   engine = createEngine({
+    device: "cpu",
     modelsDir,
     threads: null,
     weights: "packed",

@@ -8,7 +8,7 @@ import { modelsIn } from "../../src/runs/served-models.ts";
 import { writeRandomGpt2 } from "../support/checkpoint.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "stratascope-models-"));
-const STOPPED = { state: "stopped", pid: null, restarts: 0, models: [], stats: null, device: null } as const;
+const STOPPED = { state: "stopped", pid: null, restarts: 0, models: [], stats: null, device: "cpu" } as const;
 const weights = (id: string) => join(folder, id, "model.safetensors");
 
 beforeAll(() => {

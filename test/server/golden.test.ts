@@ -19,6 +19,7 @@ let server: Awaited<ReturnType<typeof listen>>;
 beforeAll(async () => {
   const config = readConfig({ MODELS_DIR: CHECKPOINTS, DATA_DIR: dataDir, PORT: "0" });
   engine = createEngine({
+    device: "cpu",
     modelsDir: CHECKPOINTS,
     threads: null,
     weights: "packed",
