@@ -4,6 +4,7 @@ import type { BlockRow, BlockRowResult } from "./backend.ts";
 import { editFeeds, INNER_SITES } from "./edit-feeds.ts";
 import { BLOCK_FLAGS, type BlockOutput } from "./graph/block.ts";
 import type { ModelSpec } from "./model-spec.ts";
+import { rotaryFeeds } from "./rotary-tables.ts";
 
 export interface CallInputs {
   /** T of the longest row. */
@@ -70,6 +71,7 @@ export function callInputs(spec: ModelSpec, rows: readonly BlockRow[]): CallInpu
   const edited = editFeeds(spec, rows, computed);
   const feeds: Record<string, Tensor> = {
     mask: causalMask(longest),
+    ...rotaryFeeds(spec, longest),
     live: liveTensor(rows, longest, total),
     ...edited,
     ...(tapped > 0 && tapFeeds(spec, rows, places, tapped, columns, directions)),

@@ -2,6 +2,7 @@
 import type { AttentionSpec } from "../model-spec.ts";
 import { linear } from "./layers.ts";
 import type { Graph } from "./onnx.ts";
+import { type RotaryNames, rotate } from "./rotary.ts";
 
 export interface AttentionValues {
   /** Heads' outputs before the output projection, [R·T, H·d_head]. */
@@ -12,17 +13,17 @@ export interface AttentionValues {
 
 /**
  * Queries, keys and values of all positions, scores, softmax, heads' outputs.
- * `h`: the normed stream, [R·T, d]; reads `x` [R, T, d] for its sizes and `mask` [T, T], 0 or a very low number.
+ * `tables`: cosines and sines, where the model is rotary. `h`: the normed stream, [R·T, d]; reads `x` [R, T, d] for its sizes and `mask` [T, T], 0 or a very low number.
  * Composed from plain operators: bit for bit independent of padding and batch, and the pattern is at hand.
  */
-export function attention(graph: Graph, spec: AttentionSpec, h: string): AttentionValues {
-  const { heads, kvHeads, headDim } = spec;
+export function attention(graph: Graph, spec: AttentionSpec, h: string, tables: RotaryNames | null): AttentionValues {
+  const { heads, kvHeads, headDim, rotary } = spec;
   const [q, k, v] = queriesKeysValues(graph, spec, h);
   const rows = graph.op("Shape", ["x"], { start: 0, end: 1 });
   const rowsAndPositions = graph.op("Shape", ["x"], { start: 0, end: 2 });
   const byHead = (value: string, count: number) =>
     graph.op("Reshape", [value, graph.op("Concat", [rowsAndPositions, graph.int64([count, headDim])], { axis: 0 })]);
-  const turn = (value: string) => (spec.rotary ? rotate(graph, spec, value) : value);
+  const turn = (value: string) => (rotary && tables ? rotate(graph, rotary, headDim, tables, value) : value);
 
   // [R, T, H, d_head] → [R, H, T, d_head]; keys lie across: [R, KV, d_head, T]
   const queries = graph.op("Transpose", [turn(byHead(q, heads))], { perm: [0, 2, 1, 3] });
@@ -71,31 +72,4 @@ function queriesKeysValues(graph: Graph, spec: AttentionSpec, h: string): readon
   const apart = graph.op("Reshape", [fused, graph.int64([-1, heads, 3, headDim])]);
   const part = (index: number) => graph.op("Gather", [apart, graph.int64(index)], { axis: 2 });
   return [part(0), part(1), part(2)];
-}
-
-/** Rotary position embedding, half-split pairs, of a head's first `dims` dimensions. [R, T, H, d_head], same shape. */
-function rotate(graph: Graph, spec: AttentionSpec, value: string): string {
-  const { dims, inverseFrequencies } = spec.rotary as NonNullable<AttentionSpec["rotary"]>;
-  const positions = graph.op("Shape", ["x"], { start: 1, end: 2 });
-  // The kernels take whole registers, and what is left over one by one, with other last bits: nothing may be left over.
-  const places = graph.op("Range", [graph.int64(0), graph.op("Squeeze", [roundedUp(graph, positions)]), graph.int64(1)]);
-  const column = graph.op("Reshape", [graph.op("Cast", [places], { to: 1 }), graph.int64([-1, 1, 1])]);
-  const angles = graph.op("Mul", [column, graph.float32(inverseFrequencies)]); // [≥ T, 1, dims/2]
-  const used = (all: string) => graph.op("Slice", [all, graph.int64([0]), positions]);
-  const cos = used(graph.op("Cos", [angles]));
-  const sin = used(graph.op("Sin", [angles]));
-  const rest = spec.headDim - dims;
-  const parts = graph.ops("Split", [value, graph.int64(rest ? [dims / 2, dims / 2, rest] : [dims / 2, dims / 2])], rest ? 3 : 2, {
-    axis: 3,
-  });
-  const [a, b] = parts as [string, string];
-  const turnedA = graph.op("Sub", [graph.op("Mul", [a, cos]), graph.op("Mul", [b, sin])]);
-  const turnedB = graph.op("Add", [graph.op("Mul", [b, cos]), graph.op("Mul", [a, sin])]);
-  return graph.op("Concat", [turnedA, turnedB, ...parts.slice(2)], { axis: 3 });
-}
-
-/** The next multiple of the values that the widest vector register holds. [1] → [1] */
-function roundedUp(graph: Graph, count: string): string {
-  const width = graph.int64([16]);
-  return graph.op("Mul", [graph.op("Div", [graph.op("Add", [count, graph.int64([15])]), width]), width]);
 }

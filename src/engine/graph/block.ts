@@ -3,6 +3,7 @@ import type { BlockSpec, LinearSpec, ModelSpec } from "../model-spec.ts";
 import { attention } from "./attention.ts";
 import { activate, linear, linearWith, norm } from "./layers.ts";
 import { FLOAT, Graph, INT64 } from "./onnx.ts";
+import { rotaryInputs, rotaryOf } from "./rotary.ts";
 
 /** Parts of a leaf that are computed only where the input of their name is 1. */
 export const BLOCK_FLAGS = ["norms", "edit_z", "edit_mlp_act", "heads"] as const;
@@ -17,6 +18,7 @@ export function blockInputs(graph: Graph, spec: ModelSpec): void {
   graph.input("layer", INT64, []);
   for (const flag of BLOCK_FLAGS) graph.input(flag, INT64, []);
   graph.input("mask", FLOAT, ["T", "T"]);
+  rotaryInputs(graph, spec);
   // Places in the flattened [R·T] that are computed after the attention: padding and what nobody reads are left out.
   graph.input("live", INT64, ["N"]);
   // Places among the live ones, and what is multiplied with the components' outputs there.
@@ -55,7 +57,8 @@ export function blockLeaf(main: Graph, spec: ModelSpec, index: number): Graph {
 
   const flat = graph.op("Reshape", ["x", graph.int64([-1, spec.dModel])]);
   const normed = norm(graph, block.attnNorm, flat);
-  const { z: zEverywhere, pattern } = attention(graph, block.attention, normed);
+  const { rotary } = block.attention;
+  const { z: zEverywhere, pattern } = attention(graph, block.attention, normed, rotary ? rotaryOf(spec, rotary) : null);
 
   const live = (value: string) => graph.op("Gather", [value, "live"], { axis: 0 }); // [R·T, ·] → [N, ·]
   const resid = live(flat);
