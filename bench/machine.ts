@@ -15,7 +15,7 @@ export async function matrixRate(spec: ModelSpec): Promise<() => Promise<number>
   graph.input("a", FLOAT, [ROWS, spec.dModel]);
   graph.ops("MatMul", ["a", graph.weight(weight)], ["b"]);
   graph.output("b", FLOAT);
-  const session: InferenceSession = await createSession(encodeModel(graph), { threads: null, weights: "packed" });
+  const session: InferenceSession = await createSession(encodeModel(graph), { threads: null, weights: "packed", half: null });
   const a = new Tensor("float32", new Float32Array(ROWS * spec.dModel).fill(0.1), [ROWS, spec.dModel]);
   const b = new Tensor("float32", new Float32Array(ROWS * spec.dMlp), [ROWS, spec.dMlp]);
   return async () => {

@@ -34,7 +34,7 @@ export async function benchSweeps(folder: string): Promise<Parts> {
     throw error;
   });
   const spec = openCheckpoint(folder);
-  const { wavefront } = await loadModel(spec, { threads: null, weights: "packed" }, counters);
+  const { wavefront } = await loadModel(spec, { threads: null, weights: "packed", half: null }, counters);
   const rate = await matrixRate(spec);
   let id = 0;
   const job = (schedules: readonly Schedule[], T: number, all: boolean): RunJob => ({

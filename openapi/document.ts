@@ -12,6 +12,7 @@ export function documentText(): string {
     device: "cpu",
     threads: 1,
     weights: "mapped",
+    halfPrecision: "auto",
     memoryBytes: 1,
     idleSeconds: null,
     log: () => {},

@@ -63,6 +63,8 @@ const variables = {
   DEVICE: z.enum(["auto", "cpu", "webgpu", "cuda"], "auto, cpu, webgpu or cuda").default("auto"),
   THREADS: integer(1, 1024).nullable().default(null),
   WEIGHTS: z.enum(["packed", "mapped"], "packed or mapped").default("packed"),
+  /** Half-type weights: float32 copies, or cast in every call. */
+  HALF_PRECISION: z.enum(["auto", "fold", "keep"], "auto, fold or keep").default("auto"),
   API_KEYS: apiKeys.default([]),
   ALLOW_OPEN: flag.default(false),
   LOG_LEVEL: z.enum(["silent", "error", "warn", "info", "debug"], "silent, error, warn, info or debug").default("info"),
@@ -116,6 +118,7 @@ export interface Config {
   readonly device: "auto" | "cpu" | "webgpu" | "cuda";
   readonly threads: number | null;
   readonly weights: "packed" | "mapped";
+  readonly halfPrecision: "auto" | "fold" | "keep";
   readonly apiKeys: readonly string[];
   readonly logLevel: "silent" | "error" | "warn" | "info" | "debug";
   readonly engineIdleSeconds: number | null;
@@ -170,6 +173,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     device: read("DEVICE"),
     threads: read("THREADS"),
     weights: read("WEIGHTS"),
+    halfPrecision: read("HALF_PRECISION"),
     apiKeys: read("API_KEYS"),
     logLevel: read("LOG_LEVEL"),
     engineIdleSeconds: idle === 0 ? null : idle,

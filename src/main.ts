@@ -22,6 +22,7 @@ async function main(): Promise<void> {
       device,
       threads: config.threads,
       weights: config.weights,
+      halfPrecision: config.halfPrecision,
       memoryBytes: config.modelMemoryBytes,
       idleSeconds: config.engineIdleSeconds,
       log: (line) => log.info(line, { from: "engine" }),

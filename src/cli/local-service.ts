@@ -32,6 +32,7 @@ export async function startLocalService(): Promise<LocalService> {
     device: (await chooseDevice(config.device)).device,
     threads: config.threads,
     weights: config.weights,
+    halfPrecision: config.halfPrecision,
     memoryBytes: config.modelMemoryBytes,
     idleSeconds: null,
     log: () => {},

@@ -12,6 +12,8 @@ export interface EngineOptions {
   /** Threads of a session; null: one per core. */
   readonly threads: number | null;
   readonly weights: "packed" | "mapped";
+  /** What becomes of half-type weights: float32 copies (fold), or casts in every call (keep). */
+  readonly halfPrecision: "auto" | "fold" | "keep";
   readonly memoryBytes: number;
   /** Seconds without a run after which the process ends; null: never. */
   readonly idleSeconds: number | null;
@@ -109,6 +111,7 @@ class EngineClient implements Engine {
       device: this.#options.device,
       precision: "float32",
       weights: this.#options.weights,
+      half: null,
     };
     if (!this.#process?.alive) return available;
     return (await this.#ask("unload", model)) ?? available;
@@ -157,8 +160,9 @@ class EngineClient implements Engine {
     if (this.#process?.alive) return this.#process;
     this.#state = "starting";
     this.#startedAt = Date.now();
-    const { modelsDir, hubCache = null, device, threads, weights, memoryBytes, log } = this.#options;
-    const engine: EngineProcess = new EngineProcess({ modelsDir, hubCache, device, threads, weights, memoryBytes }, log, {
+    const { modelsDir, hubCache = null, device, threads, weights, halfPrecision, memoryBytes, log } = this.#options;
+    const options = { modelsDir, hubCache, device, threads, weights, halfPrecision, memoryBytes };
+    const engine: EngineProcess = new EngineProcess(options, log, {
       reply: (reply) => this.#handle(reply),
       exit: (how) => {
         if (this.#process === engine) this.#died(how);

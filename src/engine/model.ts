@@ -7,7 +7,7 @@ import { writeReadout } from "./graph/readout.ts";
 import { writeBlocks } from "./graph/tree.ts";
 import type { ModelSpec } from "./model-spec.ts";
 import { RunMemory } from "./run-memory.ts";
-import { createSession, type SessionOptions } from "./session.ts";
+import { createSession, type LoadOptions } from "./session.ts";
 import { Unembed } from "./unembed.ts";
 import { Wavefront } from "./wavefront/wavefront.ts";
 
@@ -20,19 +20,14 @@ export interface Model {
 }
 
 /**
- * Creates the sessions of a checkpoint. `runMemoryBytes`: streams of recent prompts that are kept; 0: none. Throws what onnxruntime throws where a graph or its weights
- * are refused.
+ * Creates the sessions of a checkpoint. `runMemoryBytes`: streams of recent prompts that are kept; 0: none. Throws what
+ * onnxruntime throws where a graph or its weights are refused.
  */
-export async function loadModel(
-  spec: ModelSpec,
-  options: SessionOptions,
-  counters: Counters,
-  runMemoryBytes = 0,
-): Promise<Model> {
+export async function loadModel(spec: ModelSpec, options: LoadOptions, counters: Counters, runMemoryBytes = 0): Promise<Model> {
   const started = performance.now();
-  const fold = spec.diskBytes < spec.float32Bytes;
-  const blocks = await createSession(writeBlocks(spec), options, fold);
-  const readout = await createSession(writeReadout(spec), options, fold);
+  const keepsHalf = options.half === "kept";
+  const blocks = await createSession(writeBlocks(spec, keepsHalf), options);
+  const readout = await createSession(writeReadout(spec, keepsHalf), options);
   const files = openTensorFiles();
   const { dModel, tokenEmbedding, positionEmbedding } = spec;
   const embed = (tokens: readonly number[]): Float32Array => {
@@ -62,10 +57,4 @@ export async function loadModel(
       await backend.close();
     },
   };
-}
-
-/** Bytes of weights that a loaded model holds or maps: everything as float32, private copies included. */
-export function estimateMemory(spec: ModelSpec, weights: SessionOptions["weights"]): number {
-  // Packed weights are a copy; the file's own pages stay reclaimable. Half types are unfolded to float32 either way.
-  return weights === "packed" || spec.diskBytes < spec.float32Bytes ? spec.float32Bytes : spec.diskBytes;
 }

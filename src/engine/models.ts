@@ -3,14 +3,16 @@ import { Problem } from "../problem.ts";
 import { findModel } from "./checkpoint/catalogue.ts";
 import { openCheckpoint } from "./checkpoint/open.ts";
 import type { Counters } from "./counters.ts";
-import { estimateMemory, loadModel, type Model } from "./model.ts";
+import { type LoadPlan, planLoad } from "./memory.ts";
+import { loadModel, type Model } from "./model.ts";
 import type { ModelStatus } from "./protocol.ts";
-import type { SessionOptions } from "./session.ts";
+import type { HalfMode, SessionOptions } from "./session.ts";
 
 export interface ModelsOptions extends SessionOptions {
   readonly modelsDir: string;
   /** Where the hub's clients keep their models; null: nowhere. */
   readonly hubCache: string | null;
+  readonly halfPrecision: HalfMode;
   readonly memoryBytes: number;
   readonly counters: Counters;
   /** Called whenever a state has changed. */
@@ -22,7 +24,8 @@ interface Entry {
   promise: Promise<Model>;
   model: Model | null;
   problem: Problem | null;
-  memoryBytes: number;
+  /** null: not known yet, or refused. */
+  plan: LoadPlan | null;
   usedAt: number;
 }
 
@@ -41,7 +44,7 @@ export class Models {
   }
 
   get memoryBytes(): number {
-    return [...this.#entries.values()].reduce((sum, { model, memoryBytes }) => sum + (model ? memoryBytes : 0), 0);
+    return [...this.#entries.values()].reduce((sum, { model, plan }) => sum + (model && plan ? heldBytes(plan) : 0), 0);
   }
 
   /** The model, loaded on first use. Throws the `Problem` that kept it from loading. */
@@ -56,7 +59,7 @@ export class Models {
       promise: Promise.resolve() as never,
       model: null,
       problem: null,
-      memoryBytes: 0,
+      plan: null,
       usedAt: ++this.#clock,
     };
     // One at a time: the budget is kept by looking at what is there.
@@ -86,37 +89,32 @@ export class Models {
   }
 
   status(): ModelStatus[] {
-    const { weights } = this.#options;
     return [...this.#entries].map(([id, entry]) => ({
       id,
       state: entry.state,
       ...(entry.problem && { problem: entry.problem.data }),
-      memoryBytes: entry.model ? entry.memoryBytes : 0,
+      memoryBytes: entry.model && entry.plan ? heldBytes(entry.plan) : 0,
       activeRuns: entry.model?.wavefront.activeRuns ?? 0,
       device: this.#options.device ?? "cpu",
       precision: "float32",
-      weights,
+      weights: entry.plan?.weights ?? this.#options.weights,
+      half: entry.plan?.half ?? null,
       ...(entry.model && { loadMs: entry.model.loadMs }),
     }));
   }
 
   async #load(id: string, entry: Entry): Promise<Model> {
     try {
-      const { modelsDir, hubCache, weights, memoryBytes, counters } = this.#options;
+      const { modelsDir, hubCache, counters } = this.#options;
       const folder = findModel(modelsDir, id, hubCache);
       if (!folder) throw new Problem("model_not_found", `There is no model ${JSON.stringify(id)} in the models folder.`);
       const spec = openCheckpoint(folder);
-      entry.memoryBytes = estimateMemory(spec, weights);
-      if (entry.memoryBytes > memoryBytes) {
-        throw new Problem(
-          "model_too_large",
-          `The model ${id} needs ${entry.memoryBytes} bytes of memory for its weights; MODEL_MEMORY_BYTES allows ${memoryBytes}.`,
-        );
-      }
-      await this.#makeRoom(entry.memoryBytes);
+      const plan = planLoad(id, spec, this.#options);
+      entry.plan = plan;
+      await this.#makeRoom(heldBytes(plan));
       // Creating sessions blocks this process: let the news of it go out first.
       await new Promise((resolve) => setImmediate(resolve));
-      entry.model = await loadModel(spec, this.#options, counters).catch((error: unknown) => {
+      entry.model = await loadModel(spec, { ...this.#options, ...plan }, counters).catch((error: unknown) => {
         counters.log(error);
         throw new Problem(
           "model_invalid",
@@ -146,4 +144,8 @@ export class Models {
       else await new Promise((resolve) => setTimeout(resolve, 20));
     }
   }
+}
+
+function heldBytes({ weightBytes, bufferBytes }: LoadPlan): number {
+  return weightBytes + bufferBytes;
 }

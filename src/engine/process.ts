@@ -17,6 +17,7 @@ export interface ProcessOptions {
   readonly device: Device;
   readonly threads: number | null;
   readonly weights: "packed" | "mapped";
+  readonly halfPrecision: "auto" | "fold" | "keep";
   readonly memoryBytes: number;
 }
 

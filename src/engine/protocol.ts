@@ -238,13 +238,15 @@ export interface ModelStatus {
   readonly state: ModelState;
   /** With `failed`. */
   readonly problem?: ProblemData;
-  /** Bytes of weights held, as estimated from the tensors and the weight mode. */
+  /** Bytes of weights held and of calls' buffers, as estimated from the tensors and how they are held. */
   readonly memoryBytes: number;
   readonly activeRuns: number;
   readonly device: string;
   /** What the blocks compute in. */
   readonly precision: string;
   readonly weights: "packed" | "mapped";
+  /** Half-type weights: as stored and cast in every call, or float32 copies; null: there are none. */
+  readonly half: "kept" | "folded" | null;
   readonly loadMs?: number;
 }
 

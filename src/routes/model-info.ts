@@ -34,6 +34,7 @@ export function modelInfo(
     device: held?.device ?? null,
     precision: held?.precision ?? null,
     weights: held?.weights ?? null,
+    half: held?.half ?? null,
     state: held?.state ?? (coming && !isOver(coming) ? "downloading" : invalid ? "failed" : "available"),
     problem: problem ? problemDocument(problem) : null,
     download: coming && downloadInfo(coming),

@@ -55,6 +55,10 @@ export const ModelInfo = z
     device: z.string().nullable().describe("Where it runs; null until it is loaded."),
     precision: z.string().nullable().describe("What its blocks compute in; null until it is loaded."),
     weights: z.enum(["packed", "mapped"]).nullable(),
+    half: z
+      .enum(["kept", "folded"])
+      .nullable()
+      .describe("Half-type weights: kept as stored and cast in every call, or float32 copies; null: none, or not loaded."),
     state: ModelState,
     problem: z.union([Problem, z.null()]).describe("Why it cannot be served, with failed."),
     download: z.union([ModelDownload, z.null()]).describe("Its download from the hub, with downloading; and when that failed."),

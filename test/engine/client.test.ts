@@ -27,6 +27,7 @@ function start(options: Partial<EngineOptions> = {}): Engine {
     modelsDir,
     threads: null,
     weights: "packed",
+    halfPrecision: "auto",
     memoryBytes: 2 ** 32,
     idleSeconds: null,
     log: () => {},
@@ -139,7 +140,9 @@ test("under a budget for one model, the idle one makes room; a model beyond the 
   await engine.load("one");
   expect((await collect(job("two"))).at(-1)?.type).toBe("done");
   expect(engine.status().models).toMatchObject([{ id: "two", state: "ready" }]);
-  await expect(engine.load("deep")).rejects.toThrow(/needs \d+ bytes of memory for its weights; MODEL_MEMORY_BYTES allows \d+/);
+  await expect(engine.load("deep")).rejects.toThrow(
+    /needs \d+ bytes of memory \(\d+ for its weights, \d+ for a call.s buffers\); MODEL_MEMORY_BYTES allows \d+/,
+  );
 });
 
 test("unloading: refused while runs use the model, then done", async () => {

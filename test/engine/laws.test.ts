@@ -32,16 +32,22 @@ const SHAPES = [
 const CONTEXT = 80;
 const VOCAB = 320;
 
-describe.each(SHAPES.flatMap((shape) => (["packed", "mapped"] as const).map((weights) => ({ ...shape, weights }))))(
-  "$family, $nLayers blocks of $dModel, $type on disk, weights $weights",
-  ({ weights, family, ...shape }) => {
+/** Half types folded and packed, and kept; float32 packed and mapped. */
+const HELD = [
+  { weights: "packed", half: "folded" },
+  { weights: "mapped", half: "kept" },
+] as const;
+
+describe.each(SHAPES.flatMap((shape) => HELD.map((held) => ({ ...shape, ...held }))))(
+  "$family, $nLayers blocks of $dModel, $type on disk, weights $weights, half types $half",
+  ({ weights, half, family, ...shape }) => {
     const folder = mkdtempSync(join(tmpdir(), "stratascope-laws-"));
     const L = shape.nLayers;
     let model: TestModel;
 
     beforeAll(async () => {
       writeRandom(folder, family, { ...shape, vocabSize: VOCAB, contextLength: CONTEXT, seed: L });
-      model = await loadForTest(folder, weights);
+      model = await loadForTest(folder, weights, half);
     });
     afterAll(async () => {
       await model.close();

@@ -23,6 +23,7 @@ beforeAll(async () => {
     modelsDir: CHECKPOINTS,
     threads: null,
     weights: "packed",
+    halfPrecision: "auto",
     memoryBytes: 2 ** 32,
     idleSeconds: null,
     log: () => {},

@@ -7,11 +7,17 @@ import { baselineSchedule, type Schedule, type Step } from "../../src/engine/sch
 
 export type TestModel = Model & { readonly counters: Counters };
 
-export async function loadForTest(folder: string, weights: "packed" | "mapped" = "packed"): Promise<TestModel> {
+export async function loadForTest(
+  folder: string,
+  weights: "packed" | "mapped" = "packed",
+  half: "kept" | "folded" = "folded",
+): Promise<TestModel> {
   const counters = new Counters((error) => {
     throw error;
   });
-  return { ...(await loadModel(openCheckpoint(folder), { threads: null, weights }, counters)), counters };
+  const spec = openCheckpoint(folder);
+  const held = spec.diskBytes < spec.float32Bytes ? half : null;
+  return { ...(await loadModel(spec, { threads: null, weights, half: held }, counters)), counters };
 }
 
 export type JobSpec = { tokens: readonly number[]; schedules?: readonly Schedule[]; readout?: Partial<ReadoutSpec> } & Partial<

@@ -26,7 +26,7 @@ export function scriptedEngine(script: Script = {}): Engine & { readonly jobs: R
   let active = 0;
   const modelStatus = (id: string): ModelStatus => ({
     ...{ id, state: loaded.has(id) ? "ready" : "available", memoryBytes: loaded.has(id) ? 1000 : 0, activeRuns: active },
-    ...{ device: "cpu", precision: "float32", weights: "packed" },
+    ...{ device: "cpu", precision: "float32", weights: "packed", half: null },
   });
   return {
     jobs,

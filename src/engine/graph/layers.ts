@@ -1,5 +1,6 @@
 /** The parts that blocks and read-out are built from. Shapes: n flat positions, d = d_model. */
 import type { Activation, LinearSpec, NormSpec } from "../model-spec.ts";
+import { castChunks } from "./chunks.ts";
 import type { Graph } from "./onnx.ts";
 
 /** LayerNorm or RMSNorm over the last axis. [.., d] → [.., d] */
@@ -13,12 +14,17 @@ export function norm(graph: Graph, spec: NormSpec, x: string): string {
   return spec.bias ? graph.op("Add", [scaled, graph.weight(spec.bias)]) : scaled;
 }
 
-/** x·W + b, weights read as the file stores them. [n, in] → [n, out] */
+/** x·W + b, weights read as the file stores them; columns chunk by chunk where `castChunks` says so. [n, in] → [n, out] */
 export function linear(graph: Graph, spec: LinearSpec, x: string): string {
-  return linearWith(graph, spec, graph.weight(spec.weight), x);
+  const { weight, bias, layout } = spec;
+  const transB = layout === "out_in" ? 1 : 0;
+  const parts = castChunks(graph, spec).map((rows) =>
+    graph.op("Gemm", [x, graph.weight(weight, rows), ...(bias ? [graph.weight(bias, rows)] : [])], { transB }),
+  );
+  return parts.length === 1 ? (parts[0] as string) : graph.op("Concat", parts, { axis: 1 });
 }
 
-/** The same with weights that are in the graph already. */
+/** The same with weights that are in the graph already, all at once. */
 export function linearWith(graph: Graph, spec: LinearSpec, weight: string, x: string): string {
   const inputs = [x, weight, ...(spec.bias ? [graph.weight(spec.bias)] : [])];
   return graph.op("Gemm", inputs, { transB: spec.layout === "out_in" ? 1 : 0 });

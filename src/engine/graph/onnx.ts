@@ -17,12 +17,25 @@ export type Attribute = number | readonly number[] | { readonly float: number } 
 /** A dimension: a size, or the name of one that is known at run time. */
 export type Dim = number | string;
 
-/** Hands out names that are unique in one model. */
+/** What all graphs of one model share: it hands out names that are unique in it, and knows how half types are held. */
 export class Names {
+  /** Half types stay what they are and are cast in every call; otherwise the casts are folded when the session is created. */
+  readonly keepsHalf: boolean;
   #next = 0;
+
+  constructor(keepsHalf = false) {
+    this.keepsHalf = keepsHalf;
+  }
+
   fresh(prefix: string): string {
     return `${prefix}_${this.#next++}`;
   }
+}
+
+/** Rows `from` … `to` − 1 of a tensor's first axis. */
+export interface Rows {
+  readonly from: number;
+  readonly to: number;
 }
 
 /** A graph under construction: the main one, or a branch of an `If`. */
@@ -89,10 +102,11 @@ export class Graph {
   }
 
   /**
-   * A checkpoint's tensor as float32: an initializer whose bytes stay in the safetensors file. Half types are cast
-   * by a node that onnxruntime folds when the session is created.
+   * A checkpoint's tensor as float32, or `rows` of it: an initializer whose bytes stay in the safetensors file. Half
+   * types are cast by a node, which onnxruntime folds when the session is created, or runs in every call: see `Names`.
    */
-  weight(tensor: TensorRef): string {
+  weight(whole: TensorRef, rows?: Rows): string {
+    const tensor = rows ? rowsOf(whole, rows) : whole;
     const name = this.names.fresh(tensor.name);
     const proto = new ProtoWriter();
     for (const size of tensor.shape) proto.int(1, size);
@@ -146,6 +160,17 @@ export function encodeModel(graph: Graph): Uint8Array {
     .message(8, opset("", 17))
     .message(8, opset("com.microsoft", 1))
     .finish();
+}
+
+function rowsOf(tensor: TensorRef, { from, to }: Rows): TensorRef {
+  const [count = 1, ...rest] = tensor.shape;
+  const rowBytes = tensor.length / count;
+  return {
+    ...tensor,
+    shape: [to - from, ...rest],
+    offset: tensor.offset + from * rowBytes,
+    length: (to - from) * rowBytes,
+  };
 }
 
 function attribute(name: string, value: Attribute): ProtoWriter {

@@ -5,6 +5,7 @@
 import type { ModelSpec } from "../model-spec.ts";
 import { norm } from "./layers.ts";
 import { encodeModel, FLOAT, Graph, INT64, Names } from "./onnx.ts";
+import { type Unembed, unembed } from "./unembed.ts";
 
 /**
  * The input `lens`: how `x` becomes the vector h that the unembed multiplies; `hidden…`: x is h already. Odd ones
@@ -40,8 +41,8 @@ export type ReadoutOutput = (typeof READOUT_OUTPUTS)[number];
  * reference_probabilities [n, V], [1, V] or [0, V]; k [1]; lens, mode scalars.
  * Formulas: z = W_U h + b_U; entropy −Σ p ln p; the direct divergence Σ p (ln p − ln q) is summed in double.
  */
-export function writeReadout(spec: ModelSpec): Uint8Array {
-  const main = new Graph("readout", new Names());
+export function writeReadout(spec: ModelSpec, keepsHalf = false): Uint8Array {
+  const main = new Graph("readout", new Names(keepsHalf));
   main.input("x", FLOAT, ["n", spec.dModel]);
   main.input("inverse_sigma", FLOAT, ["n_sigma", 1]);
   main.input("followed", INT64, ["n_followed", "m"]);
@@ -52,20 +53,19 @@ export function writeReadout(spec: ModelSpec): Uint8Array {
   main.input("lens", INT64, []);
   main.input("mode", INT64, []);
 
-  const weights = main.weight(spec.unembed.weight);
   const bias = spec.unembed.bias ? main.weight(spec.unembed.bias) : null;
   const hidden = hiddenOf(main, spec);
-  const transB = spec.unembed.layout === "out_in" ? 1 : 0;
   const logits = "logits";
-  const [product] = main.ops("Gemm", [hidden, weights], bias ? 1 : [logits], { transB });
-  if (bias) main.ops("Add", [product as string, biasOf(main, bias)], [logits]);
+  const matrix = unembed(main, spec.unembed);
+  matrix.logits(hidden, bias ? "unbiased_logits" : logits);
+  if (bias) main.ops("Add", ["unbiased_logits", biasOf(main, bias)], [logits]);
 
   main.ops("Identity", [hidden], ["hidden"]);
   const divergent = main.op("Equal", ["mode", main.int64(MODE.divergence)]);
   const branched = READOUT_OUTPUTS.filter((name) => name !== "hidden" && name !== "logits");
   main.ops("If", [divergent], branched, {
     then_branch: divergenceBranch(main, spec, logits),
-    else_branch: reduceBranch(main, spec, logits, weights, bias),
+    else_branch: reduceBranch(main, spec, logits, matrix, bias),
   });
   for (const name of READOUT_OUTPUTS) main.output(name, name === "top_ids" ? INT64 : name === "divergence" ? DOUBLE : FLOAT);
   return encodeModel(main);
@@ -98,7 +98,7 @@ function biasOf(graph: Graph, bias: string): string {
   return graph.op("Mul", [bias, graph.op("Cast", [kept], { to: FLOAT })]);
 }
 
-function reduceBranch(main: Graph, spec: ModelSpec, logits: string, weights: string, bias: string | null): Graph {
+function reduceBranch(main: Graph, spec: ModelSpec, logits: string, matrix: Unembed, bias: string | null): Graph {
   const graph = new Graph("reduce", main.names);
   const logprobs = graph.op("LogSoftmax", [logits], { axis: -1 });
   // A second softmax is a third of the cost of Exp over the logits; Mul and ReduceSum beat a product of vectors.
@@ -121,7 +121,7 @@ function reduceBranch(main: Graph, spec: ModelSpec, logits: string, weights: str
     graph.op("Unsqueeze", [followedLogits, graph.int64([2])]),
   ]);
   const above = graph.op("ReduceSum", [graph.op("Cast", [greater], { to: FLOAT }), graph.int64([2])], { keepdims: 0 });
-  const [expectation, expectedBias] = expectations(graph, spec, probabilities, weights, bias);
+  const [expectation, expectedBias] = expectations(graph, spec, probabilities, matrix, bias);
   const values = [
     topIds,
     topLogprobs,
@@ -147,14 +147,13 @@ function expectations(
   parent: Graph,
   spec: ModelSpec,
   probabilities: string,
-  weights: string,
+  matrix: Unembed,
   bias: string | null,
 ): readonly [string, string] {
   const count = parent.op("Squeeze", [parent.op("Shape", ["expect"]), parent.int64([0])]);
   const some = new Graph("expectation", parent.names);
   const chosen = some.op("Gather", [probabilities, "expect"], { axis: 0 });
-  const transB = spec.unembed.layout === "out_in" ? 0 : 1;
-  some.output(some.op("Gemm", [chosen, weights], { transB }), FLOAT);
+  some.output(matrix.expectation(some, chosen), FLOAT);
   const column = bias ? some.op("Unsqueeze", [biasOf(some, bias), some.int64([1])]) : null;
   some.output(
     column

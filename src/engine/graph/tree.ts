@@ -4,11 +4,12 @@ import { BLOCK_OUTPUTS, blockInputs, blockLeaf } from "./block.ts";
 import { encodeModel, FLOAT, Graph, Names } from "./onnx.ts";
 
 /**
- * The ONNX model of all blocks, some tens of kilobytes; its weights stay in the safetensors files.
+ * The ONNX model of all blocks, some tens of kilobytes; its weights stay in the safetensors files, half types too where
+ * `keepsHalf`: they are cast in every call then.
  * Inputs: `blockInputs`; outputs: `BLOCK_OUTPUTS`, of the block that `layer` names.
  */
-export function writeBlocks(spec: ModelSpec): Uint8Array {
-  const main = new Graph("blocks", new Names());
+export function writeBlocks(spec: ModelSpec, keepsHalf = false): Uint8Array {
+  const main = new Graph("blocks", new Names(keepsHalf));
   blockInputs(main, spec);
   const subtree = (from: number, to: number): Graph => {
     if (to - from === 1) return blockLeaf(main, spec, from);

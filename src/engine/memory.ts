@@ -1,0 +1,102 @@
+/** What a model will hold, reckoned from its tensors before anything of it is loaded. */
+import { Problem } from "../problem.ts";
+import { READOUT_CHUNK } from "./backend.ts";
+import { CHUNK_BYTES } from "./graph/chunks.ts";
+import type { LinearSpec, ModelSpec, TensorRef } from "./model-spec.ts";
+import type { HalfHeld, HalfMode, WeightMode } from "./session.ts";
+import { TOKEN_BUDGET } from "./wavefront/wavefront.ts";
+
+export interface MemoryEstimate {
+  /** Of tensors that a graph uses: mapped, or private copies. Embeddings are read row by row, and held only as an unembed. */
+  readonly weightBytes: number;
+  /** What one call of a block and one of the read-out need at a time, at the size where they are cut. */
+  readonly bufferBytes: number;
+}
+
+/** How a model is to be loaded. */
+export interface LoadPlan extends MemoryEstimate {
+  readonly weights: WeightMode;
+  readonly half: HalfHeld;
+}
+
+/** [n, V] arrays that are alive at once in the read-out: logits, log-probabilities, probabilities, p·ln p, comparisons. */
+const READOUT_ARRAYS = 6;
+/** [N, d] arrays alive at once in a block, beside those of its MLP and heads. */
+const STREAM_ARRAYS = 8;
+const MLP_ARRAYS = 3;
+/** One cast is read while the next is written. */
+const CASTS_AT_ONCE = 2;
+
+/**
+ * Chooses how half types are held. `auto`: folded where the model then fits `memoryBytes` and copies are wanted at all
+ * (`packed`), kept otherwise. Throws `model_too_large`, with both numbers, where what is chosen does not fit.
+ */
+export function planLoad(
+  id: string,
+  spec: ModelSpec,
+  { weights, halfPrecision, memoryBytes }: { weights: WeightMode; halfPrecision: HalfMode; memoryBytes: number },
+): LoadPlan {
+  const hasHalf = graphTensors(spec).some(({ type }) => type !== "F32");
+  const plan = (half: HalfHeld): LoadPlan => ({
+    // With half types kept, nothing is packed: there is no float32 matrix to reorder.
+    weights: half === "kept" ? "mapped" : weights,
+    half,
+    ...estimateMemory(spec, half),
+  });
+  const fits = ({ weightBytes, bufferBytes }: MemoryEstimate) => weightBytes + bufferBytes <= memoryBytes;
+  let chosen: LoadPlan;
+  if (!hasHalf) chosen = plan(null);
+  else if (halfPrecision !== "auto") chosen = plan(halfPrecision === "keep" ? "kept" : "folded");
+  else chosen = weights === "packed" && fits(plan("folded")) ? plan("folded") : plan("kept");
+  if (fits(chosen)) return chosen;
+  const { weightBytes, bufferBytes } = chosen;
+  throw new Problem(
+    "model_too_large",
+    `The model ${id} needs ${weightBytes + bufferBytes} bytes of memory (${weightBytes} for its weights${heldAs(chosen.half)}, ${bufferBytes} for a call's buffers); MODEL_MEMORY_BYTES allows ${memoryBytes}.`,
+  );
+}
+
+/** Bytes of weights held with half types `kept` or `folded`, and of the buffers of calls. */
+export function estimateMemory(spec: ModelSpec, half: HalfHeld): MemoryEstimate {
+  const tensors = graphTensors(spec);
+  const bytes = ({ type, length }: TensorRef) => (type === "F32" || half === "kept" ? length : 2 * length);
+  const { dModel, dMlp, vocabSize, contextLength, blocks } = spec;
+  const positions = Math.min(TOKEN_BUDGET, contextLength);
+  const heads = Math.max(...blocks.map(({ attention }) => (attention.heads + 2 * attention.kvHeads) * attention.headDim));
+  const block = positions * (STREAM_ARRAYS * dModel + MLP_ARRAYS * dMlp + 2 * heads) * 4;
+  const readout = READOUT_CHUNK * vocabSize * READOUT_ARRAYS * 4;
+  const cast = half === "kept" ? CASTS_AT_ONCE * largestCast(spec) : 0;
+  return { weightBytes: tensors.reduce((sum, tensor) => sum + bytes(tensor), 0), bufferBytes: block + readout + cast };
+}
+
+function heldAs(half: HalfHeld): string {
+  if (half === null) return "";
+  return half === "kept" ? ", half types kept" : " as float32; HALF_PRECISION=keep needs less";
+}
+
+/** Every tensor that is an initializer of a graph, each once. */
+function graphTensors(spec: ModelSpec): TensorRef[] {
+  const found = new Set<TensorRef>();
+  const visit = (part: unknown): void => {
+    if (typeof part !== "object" || part === null) return;
+    if ("offset" in part && "file" in part) found.add(part as TensorRef);
+    else for (const value of Object.values(part)) visit(value);
+  };
+  visit([spec.blocks, spec.finalNorm, spec.unembed]);
+  return [...found];
+}
+
+/** The most bytes of one matrix that are float32 at a time: a chunk, or all where it is stored [in, out]. */
+function largestCast(spec: ModelSpec): number {
+  let most = 0;
+  const visit = (part: unknown): void => {
+    if (typeof part !== "object" || part === null) return;
+    if ("layout" in part) {
+      const { layout, weight, inFeatures, outFeatures } = part as LinearSpec;
+      const whole = 4 * inFeatures * outFeatures;
+      if (weight.type !== "F32") most = Math.max(most, layout === "out_in" ? Math.min(CHUNK_BYTES, whole) : whole);
+    } else for (const value of Object.values(part)) visit(value);
+  };
+  visit([spec.blocks, spec.unembed]);
+  return most;
+}
