@@ -25,6 +25,7 @@ describe("readConfig", () => {
       new ConfigError('PORT is "http"; it must be a whole number from 0 to 65535.'),
     );
     expect(() => readConfig({ WEIGHTS: "folded" })).toThrow('WEIGHTS is "folded"; it must be packed or mapped.');
+    expect(() => readConfig({ HALF_PRECISION: "half" })).toThrow('HALF_PRECISION is "half"; it must be auto, fold or keep.');
     expect(() => readConfig({ MAX_ACTIVE_RUNS: "0" })).toThrow(
       'MAX_ACTIVE_RUNS is "0"; it must be a whole number from 1 to 10000.',
     );

@@ -37,12 +37,11 @@ export function planLoad(
   { weights, halfPrecision, memoryBytes }: { weights: WeightMode; halfPrecision: HalfMode; memoryBytes: number },
 ): LoadPlan {
   const hasHalf = graphTensors(spec).some(({ type }) => type !== "F32");
-  const plan = (half: HalfHeld): LoadPlan => ({
+  const plan = (half: HalfHeld): LoadPlan => {
     // With half types kept, nothing is packed: there is no float32 matrix to reorder.
-    weights: half === "kept" ? "mapped" : weights,
-    half,
-    ...estimateMemory(spec, half),
-  });
+    const held = { weights: half === "kept" ? ("mapped" as const) : weights, half };
+    return { ...held, ...estimateMemory(spec, held) };
+  };
   const fits = ({ weightBytes, bufferBytes }: MemoryEstimate) => weightBytes + bufferBytes <= memoryBytes;
   let chosen: LoadPlan;
   if (!hasHalf) chosen = plan(null);
@@ -56,10 +55,12 @@ export function planLoad(
   );
 }
 
-/** Bytes of weights held with half types `kept` or `folded`, and of the buffers of calls. */
-export function estimateMemory(spec: ModelSpec, half: HalfHeld): MemoryEstimate {
+/** Bytes of weights held, and of the buffers of calls. */
+export function estimateMemory(spec: ModelSpec, { weights, half }: Pick<LoadPlan, "weights" | "half">): MemoryEstimate {
   const tensors = graphTensors(spec);
-  const bytes = ({ type, length }: TensorRef) => (type === "F32" || half === "kept" ? length : 2 * length);
+  // Folded casts stay beside what is packed from them (measured); a file's pages beside a packed copy can be taken back.
+  const copies = weights === "packed" ? 2 : 1;
+  const bytes = ({ type, length }: TensorRef) => (type === "F32" || half === "kept" ? length : 2 * length * copies);
   const { dModel, dMlp, vocabSize, contextLength, blocks } = spec;
   const positions = Math.min(TOKEN_BUDGET, contextLength);
   const heads = Math.max(...blocks.map(({ attention }) => (attention.heads + 2 * attention.kvHeads) * attention.headDim));
@@ -86,17 +87,16 @@ function graphTensors(spec: ModelSpec): TensorRef[] {
   return [...found];
 }
 
-/** The most bytes of one matrix that are float32 at a time: a chunk, or all where it is stored [in, out]. */
-function largestCast(spec: ModelSpec): number {
-  let most = 0;
-  const visit = (part: unknown): void => {
-    if (typeof part !== "object" || part === null) return;
-    if ("layout" in part) {
-      const { layout, weight, inFeatures, outFeatures } = part as LinearSpec;
-      const whole = 4 * inFeatures * outFeatures;
-      if (weight.type !== "F32") most = Math.max(most, layout === "out_in" ? Math.min(CHUNK_BYTES, whole) : whole);
-    } else for (const value of Object.values(part)) visit(value);
-  };
-  visit([spec.blocks, spec.unembed]);
-  return most;
+/** The most bytes of one matrix that are float32 at a time: a chunk, or all where it is not cut (see `castChunks`). */
+function largestCast({ blocks, unembed }: ModelSpec): number {
+  const whole = ({ weight, inFeatures, outFeatures }: LinearSpec) => (weight.type === "F32" ? 0 : 4 * inFeatures * outFeatures);
+  const chunked = (linear: LinearSpec) => (linear.layout === "out_in" ? Math.min(CHUNK_BYTES, whole(linear)) : whole(linear));
+  return Math.max(
+    chunked(unembed),
+    ...blocks.flatMap(({ attention: { qkv, out }, mlp }) => [
+      whole(out),
+      ...(qkv.kind === "fused" ? [qkv.linear] : [qkv.q, qkv.k, qkv.v]).map(chunked),
+      ...(mlp.kind === "gated" ? [mlp.gate, mlp.up, mlp.down] : [mlp.up, mlp.down]).map(chunked),
+    ]),
+  );
 }
