@@ -1,3 +1,5 @@
+import { homedir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { ConfigError, readConfig } from "../src/config.ts";
 
@@ -52,5 +54,29 @@ describe("readConfig", () => {
     expect(() => readConfig({ API_KEYS: "short" })).toThrow(
       "API_KEYS is (not shown); it must be keys of 8 to 256 printable characters",
     );
+  });
+
+  it("Finds the hub's cache and token where the hub's other clients do", () => {
+    expect(readConfig({ XDG_CACHE_HOME: "/c" }).hub).toMatchObject({
+      cacheDir: "/c/huggingface/hub",
+      tokenFile: "/c/huggingface/token",
+      endpoint: null,
+      token: null,
+      allowDownloads: false,
+    });
+    expect(readConfig({ HF_HOME: "/h", XDG_CACHE_HOME: "/c" }).hub).toMatchObject({ cacheDir: "/h/hub", tokenFile: "/h/token" });
+    expect(readConfig({ HF_HOME: "/h", HF_HUB_CACHE: "/x" }).hub).toMatchObject({ cacheDir: "/x", tokenFile: "/h/token" });
+    expect(readConfig({ HF_HUB_CACHE: "~/models" }).hub.cacheDir).toBe(join(homedir(), "models"));
+    expect(readConfig({ HF_ENDPOINT: "http://mirror:8080/hub/" }).hub.endpoint).toBe("http://mirror:8080/hub");
+  });
+
+  it("Refuses what cannot be a mirror, a token or a limit, and shows no secret", () => {
+    expect(() => readConfig({ HF_ENDPOINT: "mirror" })).toThrow(
+      'HF_ENDPOINT is "mirror"; it must be an address such as https://',
+    );
+    expect(() => readConfig({ HF_ENDPOINT: "https://me:secret@mirror" })).toThrow("HF_ENDPOINT is (not shown); it must be");
+    expect(() => readConfig({ HF_TOKEN: "two words" })).toThrow("HF_TOKEN is (not shown); it must be a token");
+    expect(() => readConfig({ ALLOW_DOWNLOADS: "1" })).toThrow('ALLOW_DOWNLOADS is "1"; it must be true or false.');
+    expect(() => readConfig({ MAX_DOWNLOAD_BYTES: "10" })).toThrow("MAX_DOWNLOAD_BYTES");
   });
 });

@@ -15,18 +15,16 @@ export function pullLine(progress: DownloadProgress, bytesPerSecond: number | nu
   const share = totalBytes > 0 ? doneBytes / totalBytes : 0;
   const file = progress.files.find(({ state }) => state === "checking" || state === "downloading");
   const receiving = file?.state === "downloading" && bytesPerSecond !== null && bytesPerSecond > 0;
-  const figures = [
-    `${Math.floor(share * 100)}%`.padStart(4),
-    `${bytes(doneBytes)} of ${bytes(totalBytes)}`,
-    receiving ? `${bytes(bytesPerSecond)}/s` : "",
-    receiving ? duration((totalBytes - doneBytes) / bytesPerSecond) : "",
-  ]
-    .filter(Boolean)
-    .join("  ");
-  const width = Math.max(8, Math.min(24, view.width - 54));
+  const width = Math.max(8, Math.min(24, view.width - 66));
+  const figures = [`${Math.floor(share * 100)}%`.padStart(4), `${bytes(doneBytes)} of ${bytes(totalBytes)}`];
+  if (receiving) figures.push(`${bytes(bytesPerSecond)}/s`, duration((totalBytes - doneBytes) / bytesPerSecond));
+  // What does not fit goes, the last first; the last column stays free, or some terminals would begin a new line.
+  const room = view.width - width - 4;
+  while (figures.join("  ").length > room) figures.pop();
+  const shown = figures.join("  ");
   const name = file ? `${file.state === "checking" ? "checking " : ""}${file.path}` : "";
-  const room = view.width - width - figures.length - 5;
-  return ` ${cyan(left(bar(share, width), width))} ${dim(figures)}  ${room > 8 ? cut(name, room) : ""}`;
+  const rest = room - shown.length - 2;
+  return ` ${cyan(left(bar(share, width), width))} ${dim(shown)}${name && rest > 8 ? `  ${cut(name, rest)}` : ""}`;
 }
 
 /** What has happened between two looks, a line each. `tenths`: also how far large files are, for where no bar is drawn. */
