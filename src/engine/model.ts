@@ -20,11 +20,18 @@ export interface Model {
 }
 
 /**
+ * Below this a product of few rows is too small for all threads: onnxruntime gives it to fewer, by its number of rows,
+ * and sums in another order then. Such a model is as fast on one thread.
+ */
+const ONE_THREAD_BYTES = 8 * 2 ** 20;
+
+/**
  * Creates the sessions of a checkpoint. `runMemoryBytes`: streams of recent prompts that are kept; 0: none. Throws what
  * onnxruntime throws where a graph or its weights are refused.
  */
-export async function loadModel(spec: ModelSpec, options: LoadOptions, counters: Counters, runMemoryBytes = 0): Promise<Model> {
+export async function loadModel(spec: ModelSpec, given: LoadOptions, counters: Counters, runMemoryBytes = 0): Promise<Model> {
   const started = performance.now();
+  const options = spec.float32Bytes < ONE_THREAD_BYTES ? { ...given, threads: 1 } : given;
   const keepsHalf = options.half === "kept";
   const blocks = await createSession(writeBlocks(spec, keepsHalf), options);
   const readout = await createSession(writeReadout(spec, keepsHalf), options);

@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { EngineEvent } from "../../src/engine/protocol.ts";
-import type { Edit, Schedule, Step } from "../../src/engine/schedule.ts";
+import type { EngineEvent, VectorSpec } from "../../src/engine/protocol.ts";
+import type { Addend, Edit, Schedule, Site, Step } from "../../src/engine/schedule.ts";
 import { writeRandom } from "../support/checkpoint.ts";
 import {
   jobOf,
@@ -32,6 +32,16 @@ const SHAPES = [
 const CONTEXT = 80;
 const VOCAB = 320;
 
+/** Times a vector as wide as the site (0: d_model, 1: z, 2: d_mlp), or what the source has there. */
+function addend(site: Site, times: number, source: boolean): Addend {
+  if (source) return { from: "source", index: 0, times };
+  return { from: "vector", index: site === "z" ? 1 : site === "mlp_act" ? 2 : 0, times };
+}
+
+/** All that a step can show. */
+const CAPTURE = ["norms", "patterns", "attention_locality", "head_norms", "neurons", "residuals", "components"] as const;
+const NEURONS = { top: 3, chosen: [{ block: 0, neurons: [1, 2] }] };
+
 /** Half types folded and packed, and kept; float32 packed and mapped. */
 const HELD = [
   { weights: "packed", half: "folded" },
@@ -56,10 +66,29 @@ describe.each(SHAPES.flatMap((shape) => HELD.map((held) => ({ ...shape, ...held 
 
     const prompt = (min = 1) => fc.array(fc.nat(VOCAB - 1), { minLength: min, maxLength: 40 });
     const block = fc.nat(L - 1);
-    const edit: fc.Arbitrary<Edit> = fc.record({
-      site: fc.constantFrom("attn_out", "mlp_out"),
-      scale: fc.constantFrom(0, 0.5, -1, 2),
-    });
+    const somewhere = fc.constantFrom(undefined, [0], [0, 2, 5]);
+    const edit: fc.Arbitrary<Edit> = fc
+      .record({
+        part: fc.constantFrom<Partial<Edit> & Pick<Edit, "site">>(
+          { site: "resid_pre" },
+          { site: "resid_post" },
+          { site: "z", head: shape.nHeads - 1 },
+          { site: "attn_out" },
+          { site: "mlp_act" },
+          { site: "mlp_act", neurons: [0, 7, 30] },
+          { site: "mlp_out" },
+        ),
+        scale: fc.constantFrom(0, 0.5, -1, 2),
+        times: fc.constantFrom(0, 0.5, -2),
+        source: fc.boolean(),
+        positions: somewhere,
+      })
+      .map(({ part, scale, times, source, positions }) => ({
+        ...part,
+        scale,
+        ...(times !== 0 && { add: [addend(part.site, times, source)] }),
+        ...(positions && { positions }),
+      }));
     const use = fc.record({ block, edits: fc.array(edit, { maxLength: 1 }) });
     const schedule = fc
       .array(fc.array(use, { minLength: 1, maxLength: 2 }), { maxLength: L + 2 })
@@ -68,18 +97,39 @@ describe.each(SHAPES.flatMap((shape) => HELD.map((held) => ({ ...shape, ...held 
       property: fc.IAsyncProperty<never> | fc.IAsyncProperty<[number[], Schedule]> | fc.IAsyncProperty<[number[]]>,
       numRuns = 12,
     ) => fc.assert(property as fc.IAsyncProperty<unknown>, { numRuns, seed: 7 });
+    // One vector a width, and a source as long as any prompt.
+    const width = {
+      d: shape.dModel,
+      z: shape.nHeads * (("headDim" in shape && shape.headDim) || shape.dModel / shape.nHeads),
+      mlp: shape.dMlp,
+    };
+    const vectors = [width.d, width.z, width.mlp].map((size, index): VectorSpec => {
+      const values = Float32Array.from({ length: size }, (_, i) => Math.sin(i * 3 + index));
+      return { kind: "values", key: String(index), values };
+    });
+    const sources = [{ tokens: range(40).map((i) => (i * 37 + 5) % VOCAB) }];
+    const added = { vectors, sources };
     const finalOf = (events: readonly EngineEvent[], variant = 0) => result(events).variants[variant]?.final;
 
     test("a row's numbers do not depend on its batch, on padding, or on who else reads out: bit for bit", async () => {
       await fc.assert(
         fc.asyncProperty(fc.array(fc.tuple(prompt(), schedule), { minLength: 2, maxLength: 6 }), async (cases) => {
           const jobs = () =>
-            cases.map(([tokens, one]) => jobOf(model, { tokens, schedules: [one], capture: ["norms", "patterns"] }));
+            cases.map(([tokens, one], i) =>
+              jobOf(model, {
+                tokens,
+                schedules: [one],
+                capture: [...CAPTURE, "attribution"],
+                neurons: NEURONS,
+                readout: { targets: [i, 100 + i] },
+                ...added,
+              }),
+            );
           const together = await runJobs(model, jobs());
           for (const [index, job] of jobs().entries()) {
             const alone = (await runJobs(model, [job]))[0] as EngineEvent[];
             expect(layers(together[index] as EngineEvent[])).toStrictEqual(layers(alone));
-            expect(finalOf(together[index] as EngineEvent[])).toStrictEqual(finalOf(alone));
+            expect(result(together[index] as EngineEvent[])).toStrictEqual(result(alone));
           }
         }),
         { numRuns: 10, seed: 7 },
@@ -91,9 +141,11 @@ describe.each(SHAPES.flatMap((shape) => HELD.map((held) => ({ ...shape, ...held 
         fc.asyncProperty(prompt(), schedule, async (tokens, one) => {
           const last = tokens.length - 1;
           const V = model.spec.vocabSize;
-          const all = logprobsById(finalOf(await runJob(model, { tokens, schedules: [one] })) as never, V);
+          const all = logprobsById(finalOf(await runJob(model, { tokens, schedules: [one], ...added })) as never, V);
           const single = logprobsById(
-            finalOf(await runJob(model, { tokens, schedules: [one], readout: { positions: [last], layers: "final" } })) as never,
+            finalOf(
+              await runJob(model, { tokens, schedules: [one], readout: { positions: [last], layers: "final" }, ...added }),
+            ) as never,
             V,
           );
           expect(single).toStrictEqual(all.slice(last * V));
@@ -185,7 +237,12 @@ describe.each(SHAPES.flatMap((shape) => HELD.map((held) => ({ ...shape, ...held 
       await check(
         fc.asyncProperty(prompt(), schedule, async (tokens, one) => {
           const baseline = scheduleOf("baseline", range(L));
-          const events = await runJob(model, { tokens, schedules: [baseline, { ...baseline, name: "same" }, one], baseline: 0 });
+          const events = await runJob(model, {
+            tokens,
+            schedules: [baseline, { ...baseline, name: "same" }, one],
+            baseline: 0,
+            ...added,
+          });
           const [same, other] = result(events).comparisons;
           expect(same?.klNats.every((nats) => nats === 0)).toBe(true);
           expect(same?.top1Agreement.every(Boolean)).toBe(true);

@@ -11,13 +11,14 @@ export async function loadForTest(
   folder: string,
   weights: "packed" | "mapped" = "packed",
   half: "kept" | "folded" = "folded",
+  runMemoryBytes = 0,
 ): Promise<TestModel> {
   const counters = new Counters((error) => {
     throw error;
   });
   const spec = openCheckpoint(folder);
   const held = spec.diskBytes < spec.float32Bytes ? half : null;
-  return { ...(await loadModel(spec, { threads: null, weights, half: held }, counters)), counters };
+  return { ...(await loadModel(spec, { threads: null, weights, half: held }, counters, runMemoryBytes)), counters };
 }
 
 export type JobSpec = { tokens: readonly number[]; schedules?: readonly Schedule[]; readout?: Partial<ReadoutSpec> } & Partial<

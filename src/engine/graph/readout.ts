@@ -154,10 +154,10 @@ function expectations(
   const some = new Graph("expectation", parent.names);
   const chosen = some.op("Gather", [probabilities, "expect"], { axis: 0 });
   some.output(matrix.expectation(some, chosen), FLOAT);
-  const column = bias ? some.op("Unsqueeze", [biasOf(some, bias), some.int64([1])]) : null;
+  // A sum, not a product with one column: that one's last bits depend on the number of rows.
   some.output(
-    column
-      ? some.op("Squeeze", [some.op("MatMul", [chosen, column]), some.int64([1])])
+    bias
+      ? some.op("ReduceSum", [some.op("Mul", [chosen, biasOf(some, bias)]), some.int64([1])], { keepdims: 0 })
       : some.op("ConstantOfShape", [some.op("Shape", [chosen], { start: 0, end: 1 })]),
     FLOAT,
   );

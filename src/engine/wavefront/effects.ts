@@ -15,7 +15,7 @@ export function logitDifferences(rows: ReadoutRows, { readout }: RunJob): Float6
 export function effectOf(own: Float64Array, baseline: Float64Array, source: Float64Array): Float32Array {
   return Float32Array.from(own, (value, i) => {
     const whole = (source[i] as number) - (baseline[i] as number);
-    return whole === 0 ? Number.NaN : (value - (baseline[i] as number)) / whole;
+    return whole === 0 ? Number.NaN : (value - (baseline[i] as number)) / whole + 0; // −0 is 0
   });
 }
 
