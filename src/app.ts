@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { OpenAPIHono } from "@hono/zod-openapi";
 import { routePath } from "hono/route";
 import type { Config } from "./config.ts";
+import { datasetsIn } from "./datasets/datasets.ts";
 import type { Engine } from "./engine/protocol.ts";
 import { Downloads } from "./hub/downloads.ts";
 import { type Log, silentLog } from "./log.ts";
@@ -15,6 +16,7 @@ import { answerError, answerProblem, invalidFields } from "./routes/problems.ts"
 import type { Services } from "./routes/services.ts";
 import { Admission } from "./runs/admission.ts";
 import { Canary } from "./runs/canary.ts";
+import { Means } from "./runs/means.ts";
 import { RunRegistry } from "./runs/registry.ts";
 import { type ModelSource, modelsIn } from "./runs/served-models.ts";
 import { Telemetry } from "./telemetry.ts";
@@ -34,8 +36,14 @@ export function createServices({ config, engine, models = configured(config), lo
   const admission = new Admission(config);
   const telemetry = new Telemetry({ engine, queued: () => admission.queued, active: () => admission.active });
   const canary = new Canary(engine, models);
+  const means = new Means({
+    engine,
+    folder: join(config.dataDir, "means"),
+    failed: (error) => log.error("means could not be written", { error: String(error) }),
+  });
   const runs = new RunRegistry({
     engine,
+    means,
     admission,
     telemetry,
     log,
@@ -44,7 +52,8 @@ export function createServices({ config, engine, models = configured(config), lo
     retention: { runs: config.runLogRetentionRuns, bytes: config.runLogRetentionBytes },
     proved: (works) => canary.observed(works),
   });
-  return { config, engine, models, admission, runs, canary, telemetry, log, draining: false };
+  const datasets = datasetsIn(config.datasetsDir);
+  return { config, engine, models, datasets, admission, runs, canary, telemetry, log, draining: false };
 }
 
 /** The models of the configured folder and of the hub's cache. */

@@ -1,16 +1,18 @@
 import type { Operation } from "../schemas/operations.ts";
 import { applyAblate } from "./ablate.ts";
-import { type Budget, type Context, MAX_PLACES, type ModelShape } from "./context.ts";
+import { type Context, MAX_PLACES } from "./context.ts";
 import { applyDelete } from "./delete.ts";
 import { applyExit } from "./exit.ts";
 import { applyOrder } from "./order.ts";
 import { applyParallel } from "./parallel.ts";
+import { applyPatch } from "./patch.ts";
 import { refuse } from "./refusal.ts";
 import { applyRepeat } from "./repeat.ts";
 import { applyReplace } from "./replace.ts";
 import { applyReverse } from "./reverse.ts";
 import { applyShuffle } from "./shuffle.ts";
 import { initialState, type State } from "./state.ts";
+import { applySteer } from "./steer.ts";
 import { applySublayers } from "./sublayers.ts";
 import { applySwap } from "./swap.ts";
 
@@ -39,20 +41,19 @@ export function applyOperation(state: State, operation: Operation, context: Cont
       return applySublayers(state, operation, context);
     case "ablate":
       return applyAblate(state, operation, context);
+    case "steer":
+      return applySteer(state, operation, context);
+    case "patch":
+      return applyPatch(state, operation, context);
   }
 }
 
 /** The state after a list of operations, in the order given. `pointer` is the list's. */
-export function applyOperations(
-  operations: readonly Operation[],
-  model: ModelShape,
-  tokenCount: number,
-  pointer: string,
-  budget: Budget,
-): State {
+export function applyOperations(operations: readonly Operation[], within: Omit<Context, "pointer">, pointer: string): State {
+  const { model, budget } = within;
   let state = initialState(model.nLayers);
   for (const [i, operation] of operations.entries()) {
-    const context = { model, tokenCount, pointer: `${pointer}/${i}`, budget };
+    const context = { ...within, pointer: `${pointer}/${i}` };
     budget.places -= 1 + state.places.reduce((sum, place) => sum + place.length, 0);
     if (budget.places < 0) {
       refuse(

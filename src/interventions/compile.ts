@@ -2,10 +2,12 @@ import { baselineSchedule, type Schedule } from "../engine/schedule.ts";
 import { jsonPointer } from "../schemas/field-errors.ts";
 import { MAX_VARIANTS } from "../schemas/limits.ts";
 import type { Operation } from "../schemas/operations.ts";
-import type { RunRequest, Sweep } from "../schemas/run-request.ts";
+import type { RunRequest } from "../schemas/run-request.ts";
 import { applyOperations } from "./apply.ts";
-import { type ModelShape, newBudget } from "./context.ts";
+import { type Context, type ModelShape, newBudget } from "./context.ts";
+import { patchCells } from "./patch-sweep.ts";
 import { refuse } from "./refusal.ts";
+import { Resources, type Words } from "./resources.ts";
 import { toSchedule } from "./state.ts";
 
 /** The part of a request that says what is done to the model. */
@@ -16,9 +18,14 @@ export interface CompiledVariants {
   readonly schedules: Schedule[];
   /** Index of the baseline in `schedules`, or null. */
   readonly baseline: number | null;
+  /** What their edits add. */
+  readonly resources: Resources;
+  /** Of a patch sweep: the source among the resources' that its effects are measured against. */
+  readonly normalise: number | null;
 }
 
-interface NamedOperations {
+/** A variant's name and what is done in it. */
+export interface NamedOperations {
   readonly name: string;
   readonly operations: readonly Operation[];
   readonly pointer: string;
@@ -28,23 +35,32 @@ interface NamedOperations {
  * The schedules of a request's variants for a prompt of `tokenCount` tokens. Throws `Problem` `invalid_intervention`
  * with the reason and a JSON pointer where an operation cannot be applied.
  */
-export function compileVariants(request: VariantsRequest, model: ModelShape, tokenCount: number): CompiledVariants {
-  const variants = variantsOf(request, model);
+export function compileVariants(request: VariantsRequest, model: ModelShape, tokenCount: number, words: Words): CompiledVariants {
+  const resources = new Resources(words);
+  const within = { model, tokenCount, budget: newBudget(), resources };
+  const { sweep } = request;
+  const variants = variantsOf(request, within);
   if (variants.length === 0 && !request.baseline) {
     refuse("/baseline", "there is nothing to run: no interventions, no variants and no sweep, and baseline is false");
   }
-  const budget = newBudget();
+  const extent = { tokenCount, dMlp: model.dMlp };
   const schedules = variants.map(({ name, operations, pointer }) =>
-    toSchedule(name, applyOperations(operations, model, tokenCount, pointer, budget), tokenCount),
+    toSchedule(name, applyOperations(operations, within, pointer), extent),
   );
+  const normalise = sweep && !Array.isArray(sweep) ? resources.source(sweep.source, "/sweep/source") : null;
   return request.baseline
-    ? { schedules: [baselineSchedule(model.nLayers), ...schedules], baseline: 0 }
-    : { schedules, baseline: null };
+    ? { schedules: [baselineSchedule(model.nLayers), ...schedules], baseline: 0, resources, normalise }
+    : { schedules, baseline: null, resources, normalise };
 }
 
-function variantsOf({ interventions, variants, sweep }: VariantsRequest, model: ModelShape): NamedOperations[] {
+function variantsOf({ interventions, variants, sweep }: VariantsRequest, within: Omit<Context, "pointer">): NamedOperations[] {
   if (interventions) return [{ name: "intervened", operations: interventions, pointer: "/interventions" }];
-  if (sweep) return sweepVariants(sweep, model);
+  if (sweep) {
+    const all = Array.isArray(sweep) ? layerSweep(sweep, within.model) : patchCells(sweep, { ...within, pointer: "/sweep" });
+    if (all.length > MAX_VARIANTS)
+      refuse("/sweep", `a sweep of ${all.length} variants is more than the most allowed, ${MAX_VARIANTS}`);
+    return all;
+  }
   return Object.entries(variants ?? {}).map(([name, operations]) => {
     const pointer = jsonPointer(["variants", name]);
     if (name === "baseline") refuse(pointer, 'a variant may not be called "baseline": that is the untouched model');
@@ -53,8 +69,8 @@ function variantsOf({ interventions, variants, sweep }: VariantsRequest, model: 
 }
 
 /** Every single deletion, and every swap of neighbours, named by the first of the two. */
-function sweepVariants(sweep: Sweep, model: ModelShape): NamedOperations[] {
-  const all = sweep.flatMap((op, i): NamedOperations[] => {
+function layerSweep(sweep: readonly ("delete" | "swap")[], model: ModelShape): NamedOperations[] {
+  return sweep.flatMap((op, i): NamedOperations[] => {
     const pointer = `/sweep/${i}`;
     if (sweep.indexOf(op) < i) refuse(pointer, `"${op}" is named twice`);
     const count = op === "delete" ? model.nLayers : model.nLayers - 1;
@@ -65,8 +81,4 @@ function sweepVariants(sweep: Sweep, model: ModelShape): NamedOperations[] {
       pointer,
     }));
   });
-  if (all.length > MAX_VARIANTS) {
-    refuse("/sweep", `a sweep of ${all.length} variants is more than the most allowed, ${MAX_VARIANTS}`);
-  }
-  return all;
 }

@@ -1,7 +1,9 @@
+import type { Site } from "../engine/schedule.ts";
 import type { Layers } from "../schemas/operations.ts";
 import type { Context, ModelShape } from "./context.ts";
+import { componentOf } from "./edits.ts";
 import { range, refuse } from "./refusal.ts";
-import { type Slot, type State, slotsByBlock } from "./state.ts";
+import { type Slot, type State, slotsByBlock, standAt } from "./state.ts";
 
 /** A block that an operation names, where it does so, and where the block now stands. */
 export interface Named {
@@ -67,4 +69,12 @@ export function onlySlot(named: Named, participle: string): Slot {
 /** Refuses a block that an earlier operation took out. */
 export function gone(block: number, pointer: string): never {
   refuse(pointer, `layer ${block} cannot be named any more: an earlier operation took it out`);
+}
+
+/** Refuses a site of a half that runs nowhere: to change it would change nothing. */
+export function checkRuns({ block, pointer, slots }: Named, site: Site, state: State): void {
+  const half = componentOf(site);
+  if (half === null) return;
+  const runs = slots.some((slot) => (standAt(state.places, slot).component ?? half) === half);
+  if (!runs) refuse(pointer, `the ${half} of layer ${block} does not run any more: an earlier operation left it out`);
 }

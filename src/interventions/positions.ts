@@ -1,4 +1,11 @@
+import type { Positions } from "../schemas/operations.ts";
+import type { Context } from "./context.ts";
 import { refuse } from "./refusal.ts";
+
+/** The positions of an operation; `undefined`: all. */
+export function chosenPositions(positions: Positions, { tokenCount, pointer }: Context): number[] | undefined {
+  return positions === "all" ? undefined : resolvePositions(positions, tokenCount, `${pointer}/positions`);
+}
 
 /**
  * Places in the token sequence, ascending and each once; negative ones count from the end. Out of range is refused,

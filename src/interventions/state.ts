@@ -1,7 +1,7 @@
 import type { BlockUse, Component, Schedule } from "../engine/schedule.ts";
 import { MAX_STEPS } from "../schemas/limits.ts";
+import { type Edits, type Extent, editsOf } from "./edits.ts";
 import { refuse } from "./refusal.ts";
-import { editsOf, type Scales } from "./scales.ts";
 
 /** A block at a place; with a component, only that half of it. */
 export interface Stand {
@@ -15,7 +15,7 @@ export type Place = readonly Stand[];
 /** The schedule in the making. Places are moved; edits are bound to blocks, and go where their block goes. */
 export interface State {
   readonly places: readonly Place[];
-  readonly scales: Scales;
+  readonly edits: Edits;
 }
 
 /** Where a block stands: which place, and which of the blocks there. */
@@ -26,7 +26,7 @@ export interface Slot {
 
 /** The untouched model. */
 export function initialState(nLayers: number): State {
-  return { places: Array.from({ length: nLayers }, (_, block) => [{ block }]), scales: new Map() };
+  return { places: Array.from({ length: nLayers }, (_, block) => [{ block }]), edits: new Map() };
 }
 
 /** The slots of every block that still stands, in the order they run. */
@@ -65,13 +65,13 @@ export function checkSteps(count: number, pointer: string): void {
 }
 
 /** The schedule of a state, as the engine runs it. Equal computations give equal steps. */
-export function toSchedule(name: string, state: State, tokenCount: number): Schedule {
+export function toSchedule(name: string, state: State, extent: Extent): Schedule {
   const uses = new Map<string, BlockUse>();
   const use = (stand: Stand): BlockUse => {
     const key = `${stand.block} ${stand.component ?? ""}`;
     const known = uses.get(key);
     if (known) return known;
-    const edits = editsOf(state.scales, stand, tokenCount);
+    const edits = editsOf(state.edits, stand, extent);
     const made: BlockUse = edits.length > 0 ? { ...stand, edits } : { ...stand };
     uses.set(key, made);
     return made;

@@ -69,7 +69,7 @@ export const createRun = (maxBodyBytes: number) =>
       },
     }),
     async (c, services) => {
-      const { config, models, runs, draining } = services;
+      const { config, models, datasets, runs, draining } = services;
       if (draining) throw new Problem("draining", "The service is shutting down and starts no new runs.");
       const detached = prefersAsync(c.req.header("prefer"));
       const dryRun = c.req.valid("query").dry_run === "true";
@@ -84,7 +84,7 @@ export const createRun = (maxBodyBytes: number) =>
         findModel(config.modelsDir, modelId(request.model), config.hub.cacheDir);
       if (cold) services.engine.load(modelId(request.model)).catch(() => {});
       if (await models.mustDownload(request.model)) c.env?.hold?.();
-      const run = await prepareRun(request, { models, limits: config, priority, arrivedAt });
+      const run = await prepareRun(request, { models, datasets, limits: config, priority, arrivedAt });
       const timing = { tokenize: run.tokenizeMs, prepare: performance.now() - arrivedAt };
       c.header("Server-Timing", serverTiming(timing));
       if (dryRun) return json(c, planOf(run));

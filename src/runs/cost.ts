@@ -1,6 +1,6 @@
 /** What a run will take, before it is started. */
-import type { CaptureName, ReadoutSpec } from "../engine/protocol.ts";
-import { type Schedule, type Step, stepKey } from "../engine/schedule.ts";
+import type { CaptureName, RunJob } from "../engine/protocol.ts";
+import { type Schedule, type Site, type Step, stepKey } from "../engine/schedule.ts";
 import { Problem } from "../problem.ts";
 import type { RunCost } from "../schemas/runs.ts";
 import type { ServedModel } from "./served-models.ts";
@@ -23,50 +23,100 @@ type Sizes = Pick<ServedModel, "nLayers" | "dModel" | "nHeads" | "dMlp" | "vocab
 /** Positions that one call of a block computes at most, about: so that its activations stay in the cache. */
 const POSITIONS_PER_CALL = 1024;
 /** Characters of an event's parts, measured and rounded up. */
-const TEXT = { event: 120, readout: 160, top: 52, target: 90, norms: 90, weight: 12, comparison: 160 } as const;
+const TEXT = {
+  event: 120,
+  readout: 160,
+  top: 52,
+  target: 90,
+  norms: 90,
+  weight: 12,
+  comparison: 160,
+  step: 16,
+  number: 14,
+} as const;
 /** Offsets of attention locality, times its three tables. */
 const LOCALITY_NUMBERS = 16 * 3;
 
-/** Estimates a run of `schedules` over a prompt of `tokens` tokens. */
-export function estimateCost(
-  model: Sizes,
-  schedules: readonly Schedule[],
-  tokens: number,
-  readout: ReadoutSpec,
-  capture: readonly CaptureName[],
-): CostEstimate {
+/** Estimates a run. */
+export function estimateCost(model: Sizes, job: Omit<RunJob, "id" | "model" | "priority">): CostEstimate {
+  const { schedules, readout, capture, sources = [], vectors = [] } = job;
+  const tokens = job.tokens.length;
   const tree = shared(schedules);
-  const { dModel: d, dMlp, nHeads, vocabSize } = model;
+  const { nLayers, dModel: d, dMlp, nHeads, vocabSize } = model;
   const positions = readout.positions.length;
-  const readoutRows = positions * (readout.layers === "all" ? tree.nodes : schedules.length);
-  const blockFlops = 2 * tokens * (4 * d * d + 2 * d * dMlp) + 4 * tokens * tokens * d;
+  const readoutRows =
+    positions * ((readout.layers === "all" ? tree.nodes : schedules.length) + (job.normalise === undefined ? 0 : 1));
+  const blockFlops = (length: number) => 2 * length * (4 * d * d + 2 * d * dMlp) + 4 * length * length * d;
   const patterns = capture.includes("patterns") || capture.includes("attention_locality");
   const perCall = Math.min(POSITIONS_PER_CALL, schedules.length * tokens) * (8 * d + 2 * dMlp) * 4;
+  const sourceTokens = sources.reduce((sum, source) => sum + source.tokens.length, 0);
   const memoryBytes =
     schedules.length * tokens * d * 4 * 2 +
     readoutRows * (d + 8 + 3 * readout.topK) * 4 +
     perCall +
-    (patterns ? nHeads * tokens * tokens * 4 : 0);
+    (patterns ? nHeads * tokens * tokens * 4 : 0) +
+    sourceTokens * d * 4 * 2 +
+    keptOfSources(model, job) +
+    vectors.reduce((sum, vector) => sum + (vector.kind === "values" ? Math.max(vector.values.length, d) : d) * 4, 0) +
+    (capture.includes("attribution") ? tree.rowBlocks * positions * (nHeads + 3) * readout.targets.length * 4 : 0);
 
-  const read = positions * (TEXT.readout + readout.topK * TEXT.top + readout.targets.length * TEXT.target);
+  const followed = readout.targets.length * TEXT.target;
+  const read = positions * (TEXT.readout + readout.topK * TEXT.top + followed);
   const steps = schedules.reduce((sum, schedule) => sum + schedule.steps.length + 1, 0);
-  const perStep =
-    TEXT.event +
-    (readout.layers === "all" ? read : 0) +
-    (capture.includes("norms") ? positions * TEXT.norms : 0) +
-    (capture.includes("patterns") ? nHeads * tokens * tokens * TEXT.weight : 0) +
-    (capture.includes("attention_locality") ? nHeads * LOCALITY_NUMBERS * 20 : 0);
+  const perStep = TEXT.event + (readout.layers === "all" ? read : 0) + captureBytes(model, job);
+  const attribution = capture.includes("attribution") ? positions * readout.targets.length * (nHeads + 3) * TEXT.number : 0;
   return {
     cost: {
-      rows: schedules.length,
-      row_blocks: tree.rowBlocks,
+      rows: schedules.length + sources.length,
+      row_blocks: tree.rowBlocks + sources.length * nLayers,
       block_calls: tree.calls,
       readout_rows: readoutRows,
-      flops: tree.rowBlocks * blockFlops + 2 * readoutRows * d * vocabSize,
+      flops:
+        tree.rowBlocks * blockFlops(tokens) +
+        sources.reduce((sum, source) => sum + nLayers * blockFlops(source.tokens.length), 0) +
+        2 * readoutRows * d * vocabSize,
     },
     memoryBytes: Math.ceil(memoryBytes),
-    logBytes: steps * perStep + schedules.length * (read + positions * TEXT.comparison) + tokens * 60,
+    logBytes: Math.ceil(
+      steps * (perStep + TEXT.step + attribution) +
+        schedules.length * (read + positions * TEXT.comparison) +
+        (tokens + sourceTokens) * 60,
+    ),
   };
+}
+
+/** Text that captures add to an event. */
+function captureBytes(
+  { dModel: d, nHeads }: Sizes,
+  { capture, readout, tokens, neurons }: Parameters<typeof estimateCost>[1],
+): number {
+  const positions = readout.positions.length;
+  const each: Partial<Record<CaptureName, number>> = {
+    norms: positions * TEXT.norms,
+    patterns: nHeads * tokens.length * tokens.length * TEXT.weight,
+    attention_locality: nHeads * LOCALITY_NUMBERS * 20,
+    head_norms: positions * nHeads * TEXT.number,
+    neurons: positions * ((neurons?.top ?? 0) + (neurons?.chosen[0]?.neurons.length ?? 0)) * (TEXT.number + 7),
+    // Base64 of float32.
+    residuals: TEXT.event + Math.ceil((positions * d * 16) / 3),
+    components: 2 * (TEXT.event + Math.ceil((positions * d * 16) / 3)),
+  };
+  return capture.reduce((sum, name) => sum + (each[name] ?? 0), 0);
+}
+
+/** Bytes of what edits take from sources: a site of a block is kept once, at all of the source's positions. */
+function keptOfSources({ dModel, dMlp }: Sizes, { schedules, sources = [] }: Pick<RunJob, "schedules" | "sources">): number {
+  const kept = new Map<string, number>();
+  for (const use of new Set(schedules.flatMap(({ steps }) => steps.flat()))) {
+    for (const { site, add = [] } of use.edits ?? []) {
+      for (const { from, index } of add) {
+        if (from !== "source") continue;
+        const width: Partial<Record<Site, number>> = { mlp_act: dMlp };
+        kept.set(`${index} ${use.block} ${site}`, (sources[index]?.tokens.length ?? 0) * (width[site] ?? dModel) * 4);
+      }
+    }
+  }
+  return [...kept.values()].reduce((sum, bytes) => sum + bytes, 0);
 }
 
 /** Refuses what can never fit, with both numbers. */
@@ -82,7 +132,7 @@ export function checkFits({ memoryBytes, logBytes }: CostEstimate, limits: CostL
     throw new Problem(
       "run_too_large",
       `The run's events would be about ${logBytes} bytes of text; MAX_RUN_LOG_BYTES allows ${limits.maxRunLogBytes}. ` +
-        'Fewer positions, a smaller top_k, "layers": "final" or no patterns take less.',
+        'Fewer positions, a smaller top_k, "layers": "final" or fewer captures take less.',
     );
   }
 }

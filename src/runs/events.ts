@@ -1,7 +1,8 @@
 /** Engine events → the events of the wire. Token texts, names of variants and null for what is no number. */
 import type { EngineEvent, LayerEvent, ReadoutRows, ResultEvent, RunJob } from "../engine/protocol.ts";
 import type { Schedule } from "../engine/schedule.ts";
-import { double, list, share, single } from "./numbers.ts";
+import { attributionJson, componentsJson, headNormsJson, neuronsJson } from "./capture-json.ts";
+import { double, list, share, single, tensor } from "./numbers.ts";
 import { type WireEvent, wireEvent } from "./wire-event.ts";
 
 /** JSON text of a token, `"id":290,"text":" and"`, without braces. */
@@ -12,10 +13,13 @@ export class EventWriter {
   readonly #job: RunJob;
   readonly #token: TokenJson;
   readonly #names: readonly string[];
+  readonly #neuronLayers: ReadonlySet<number> | null;
   #seq = 0;
 
-  constructor(job: RunJob, token: TokenJson) {
+  /** `neuronLayers`: those whose neurons are told; null: all. */
+  constructor(job: RunJob, token: TokenJson, neuronLayers: ReadonlySet<number> | null = null) {
     this.#job = job;
+    this.#neuronLayers = neuronLayers;
     this.#token = token;
     this.#names = job.schedules.map(({ name }) => JSON.stringify(name));
   }
@@ -27,38 +31,55 @@ export class EventWriter {
 
   /** One event per variant of a step; none where the step was neither read out nor captured. */
   *layer(event: LayerEvent): Generator<WireEvent> {
-    if (!event.readout && !event.norms && !event.patterns && !event.locality) return;
+    const parts = this.#parts(event);
+    if (parts === "") return;
     const first = this.#job.schedules[event.variants[0] ?? 0] as Schedule;
-    let fields = `"step":${event.step},"layer":${layerOf(first, event.step)}`;
-    if (event.readout) fields += `,"readout":${this.#readouts(event.readout)}`;
-    if (event.norms) fields += `,"norms":${this.#norms(event.norms)}`;
-    if (event.patterns) fields += `,"patterns":[${event.patterns.map((rows) => this.#pattern(rows)).join()}]`;
-    if (event.locality) fields += `,"attention_locality":[${event.locality.map(localityJson).join()}]`;
+    const fields = `"step":${event.step},"layer":${layerOf(first, event.step)}${parts}`;
     for (const variant of event.variants) yield wireEvent("layer", ++this.#seq, `"variant":${this.#names[variant]},${fields}`);
   }
 
-  result({ variants, comparisons }: ResultEvent): WireEvent {
-    const results = variants.map(({ layers, final }, i) => {
+  #parts(event: LayerEvent): string {
+    const { positions } = this.#job.readout;
+    let fields = "";
+    if (event.readout) fields += `,"readout":${this.#readouts(event.readout, event.effect)}`;
+    if (event.norms) fields += `,"norms":${this.#norms(event.norms)}`;
+    if (event.patterns) fields += `,"patterns":[${event.patterns.map((rows) => this.#pattern(rows)).join()}]`;
+    if (event.locality) fields += `,"attention_locality":[${event.locality.map(localityJson).join()}]`;
+    if (event.headNorms)
+      fields += `,"head_norms":[${event.headNorms.map((rows) => headNormsJson(rows, positions.length)).join()}]`;
+    const neurons = event.neurons?.filter(({ block }) => this.#neuronLayers?.has(block) ?? true) ?? [];
+    if (neurons.length > 0) fields += `,"neurons":[${neurons.map((rows) => neuronsJson(rows, positions)).join()}]`;
+    if (event.residual) fields += `,"residual":${tensor(event.residual, positions.length)}`;
+    if (event.components)
+      fields += `,"components":[${event.components.map((rows) => componentsJson(rows, positions.length)).join()}]`;
+    return fields;
+  }
+
+  result({ variants, comparisons, source }: ResultEvent): WireEvent {
+    const results = variants.map(({ layers, final, attribution }, i) => {
       const schedule = this.#job.schedules[i] as Schedule;
       const steps = layers.map(
         ({ step, klFinalNats }) =>
           `{"step":${step},"layer":${layerOf(schedule, step)},"kl_final_nats":${list(klFinalNats, double)}}`,
       );
-      return `{"name":${this.#names[i]},"layers":[${steps.join()}],"final":${this.#readouts(final)}}`;
+      const parts = attribution ? `,"attribution":${attributionJson(attribution, this.#job)}` : "";
+      return `{"name":${this.#names[i]},"layers":[${steps.join()}],"final":${this.#readouts(final)}${parts}}`;
     });
-    const positions = this.#job.readout.positions;
+    const { positions, targets } = this.#job.readout;
+    const pairs = Math.floor(targets.length / 2);
     const comparison = comparisons.flatMap((each) =>
       positions.map(
         (position, p) =>
           `{"variant":${this.#names[each.variant]},"position":${position},"kl_nats":${double(each.klNats[p])},` +
           `"top1_agreement":${each.top1Agreement[p] === true},"entropy_change_bits":${double(each.entropyChangeBits[p])},` +
-          `"loss_change_nats":${double(each.lossChangeNats[p])}}`,
+          `"loss_change_nats":${double(each.lossChangeNats[p])}${effectJson(each.effect, p, pairs)}}`,
       ),
     );
-    return wireEvent("result", ++this.#seq, `"variants":[${results.join()}],"comparison":[${comparison.join()}]`);
+    const told = source ? `,"source":${this.#readouts(source)}` : "";
+    return wireEvent("result", ++this.#seq, `"variants":[${results.join()}],"comparison":[${comparison.join()}]${told}`);
   }
 
-  #readouts(rows: ReadoutRows): string {
+  #readouts(rows: ReadoutRows, effect?: Float32Array): string {
     const { positions, targets } = this.#job.readout;
     const count = positions.length;
     const k = rows.topIds.length / count; // topIds: [P, k]
@@ -71,7 +92,7 @@ export class EventWriter {
       }
       json += `],"entropy_bits":${single(rows.entropyBits[p])},"target":${this.#target(rows, p * m)}`;
       if (targets.length > 0) json += this.#followed(rows, p * m + 1, targets.length);
-      json += "}";
+      json += `${effectJson(effect, p, Math.floor(targets.length / 2))}}`;
     }
     return `${json}]`;
   }
@@ -112,6 +133,11 @@ export class EventWriter {
     const heads = Array.from({ length: rows.length / size }, (_, h) => `[${rows.slice(h * size, (h + 1) * size).join()}]`);
     return `{"layer":${block},"weights":[${heads.join()}]}`;
   }
+}
+
+/** `effect`: [P, pairs] */
+function effectJson(effect: Float32Array | undefined, p: number, pairs: number): string {
+  return effect ? `,"patch_effect":${list(effect.subarray(p * pairs, (p + 1) * pairs), single)}` : "";
 }
 
 function localityJson({ block, perCell, total, totalWithoutBos }: NonNullable<LayerEvent["locality"]>[number]): string {

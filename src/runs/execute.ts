@@ -1,15 +1,18 @@
 /** One run from admission to its last event. */
-import type { Engine } from "../engine/protocol.ts";
+import type { Engine, RunJob } from "../engine/protocol.ts";
 import { Problem } from "../problem.ts";
 import { problemDocument } from "../problem-document.ts";
 import type { TimingMs } from "../schemas/events.ts";
 import type { Ticket } from "./admission.ts";
 import { EventWriter } from "./events.ts";
+import { meanKey } from "./mean-files.ts";
+import type { Means } from "./means.ts";
 import { metaOf, type PreparedRun } from "./prepare.ts";
 import type { WireEvent } from "./wire-event.ts";
 
 export interface ExecuteOptions {
   readonly engine: Engine;
+  readonly means: Pick<Means, "get">;
   readonly ticket: Ticket;
   /** Called when the run leaves the queue, and with the engine's first layer event. */
   readonly started: () => void;
@@ -28,7 +31,7 @@ export async function* executeRun(
   signal: AbortSignal,
 ): AsyncGenerator<readonly WireEvent[], void, void> {
   const { engine, ticket } = options;
-  const writer = new EventWriter(run.job, run.model.tokenJson);
+  const writer = new EventWriter(run.job, run.model.tokenJson, run.neuronLayers);
   const failure = (problem: Problem) => [writer.object("error", { run_id: run.job.id, problem: problemDocument(problem.data) })];
   try {
     yield [writer.object("meta", metaOf(run, whereItRuns(engine, run.job.model)))];
@@ -36,8 +39,11 @@ export async function* executeRun(
     if (!(await ticket.admitted)) return yield failure(new Problem("cancelled", "The run was cancelled while it waited."));
     options.started();
     const queueMs = performance.now() - queuedAt;
+    const meansAt = performance.now();
+    const job = run.means.length > 0 ? await withMeans(run, options.means, signal) : run.job;
+    const meansMs = run.means.length > 0 ? performance.now() - meansAt : null;
     let layers = 0;
-    for await (const event of engine.run(run.job, signal)) {
+    for await (const event of engine.run(job, signal)) {
       switch (event.type) {
         case "layer":
           if (layers++ === 0) options.firstLayer();
@@ -48,7 +54,10 @@ export async function* executeRun(
           break;
         case "done":
           return yield [
-            writer.object("done", { run_id: run.job.id, timing_ms: timing(run, queueMs + event.queueMs, event.engineMs) }),
+            writer.object("done", {
+              run_id: run.job.id,
+              timing_ms: timing(run, queueMs + event.queueMs, meansMs, event.engineMs),
+            }),
           ];
         case "error":
           return yield failure(new Problem(event.problem.code, event.problem.detail, event.problem.errors));
@@ -63,11 +72,24 @@ export async function* executeRun(
   }
 }
 
-function timing(run: PreparedRun, queueMs: number, engineMs: number): TimingMs {
+/** The job with the means that its edits add. The stream is open by then: heartbeats go out while they are computed. */
+async function withMeans({ job, means, model }: PreparedRun, source: Pick<Means, "get">, signal: AbortSignal): Promise<RunJob> {
+  const vectors = [...(job.vectors ?? [])];
+  for (const { index, texts, block, site } of means) {
+    const values = (await source.get(model, texts, signal)).get(meanKey(block, site));
+    const vector = vectors[index];
+    if (!values || vector?.kind !== "values") throw new Error(`no mean of ${site} of block ${block}`);
+    vectors[index] = { ...vector, values };
+  }
+  return { ...job, vectors };
+}
+
+function timing(run: PreparedRun, queueMs: number, meansMs: number | null, engineMs: number): TimingMs {
   const round = (ms: number) => Math.round(ms * 1000) / 1000;
   return {
     queue: round(queueMs),
     tokenize: round(run.tokenizeMs),
+    ...(meansMs === null ? {} : { means: round(meansMs) }),
     engine: round(engineMs),
     total: round(performance.now() - run.arrivedAt),
   };

@@ -35,3 +35,15 @@ export function list(values: Iterable<number>, text: (value: number) => string):
   for (const value of values) json += json.length === 1 ? text(value) : `,${text(value)}`;
   return `${json}]`;
 }
+
+/** Rows of [n, width], each a list. */
+export function table(values: Float32Array, rows: number): string {
+  const width = values.length / rows;
+  return `[${Array.from({ length: rows }, (_, row) => list(values.subarray(row * width, (row + 1) * width), single)).join()}]`;
+}
+
+/** An array of [n, width] as `Tensor`: base64 of float32, little-endian. */
+export function tensor(values: Float32Array, rows: number): string {
+  const data = Buffer.from(values.buffer, values.byteOffset, values.byteLength).toString("base64");
+  return `{"dtype":"float32","shape":[${rows},${values.length / rows}],"data":"${data}"}`;
+}

@@ -1,22 +1,44 @@
 /** A request, checked against its model: everything that can be refused is refused here, before a stream is opened. */
-import type { CaptureName, ReadoutSpec, RunJob } from "../engine/protocol.ts";
+import type { DatasetSource } from "../datasets/datasets.ts";
+import type { ReadoutSpec, RunJob, VectorSpec } from "../engine/protocol.ts";
+import type { Site } from "../engine/schedule.ts";
 import { compileVariants } from "../interventions/compile.ts";
 import { normalForm } from "../interventions/normal-form.ts";
 import { resolvePositions } from "../interventions/positions.ts";
+import type { Resources, Vector } from "../interventions/resources.ts";
 import { Problem } from "../problem.ts";
-import type { MetaEvent, RunModel, Token, Variant } from "../schemas/events.ts";
+import type { MeanInfo, MetaEvent, RunModel, SourceInfo, Token, Variant } from "../schemas/events.ts";
 import type { ReadoutRequest, RunRequest } from "../schemas/run-request.ts";
 import type { RunPlan } from "../schemas/runs.ts";
+import { capturesOf } from "./captures.ts";
 import { type CostEstimate, type CostLimits, checkFits, estimateCost } from "./cost.ts";
+import { type MeanTexts, meanTexts } from "./mean-texts.ts";
 import { newRunId } from "./run-id.ts";
 import type { ModelSource, ServedModel } from "./served-models.ts";
 import { refuse, targetsOf, tokenAt, tokensOf } from "./tokens.ts";
+import { wordsOf } from "./words.ts";
+
+/** A vector of the job that is a mean, still to be found or computed. */
+export interface MeanVector {
+  /** Index in the job's `vectors`. */
+  readonly index: number;
+  readonly texts: MeanTexts;
+  readonly block: number;
+  readonly site: Site;
+}
 
 export interface PreparedRun {
+  /** Its vectors that are means are empty: `means`. */
   readonly job: RunJob;
+  readonly means: readonly MeanVector[];
   readonly model: ServedModel;
   readonly tokens: readonly Token[];
   readonly variants: readonly Variant[];
+  /** Source prompts of patches, and texts that means are over, as `meta` tells them. */
+  readonly sources: readonly SourceInfo[];
+  readonly meanInfos: readonly MeanInfo[];
+  /** Layers whose neurons are told; null: all. */
+  readonly neuronLayers: ReadonlySet<number> | null;
   readonly estimate: CostEstimate;
   /** When the request arrived, on `performance.now()`'s clock. */
   readonly arrivedAt: number;
@@ -25,6 +47,7 @@ export interface PreparedRun {
 
 export interface PrepareOptions {
   readonly models: ModelSource;
+  readonly datasets: DatasetSource;
   readonly limits: CostLimits;
   readonly priority: RunJob["priority"];
   readonly arrivedAt: number;
@@ -33,7 +56,7 @@ export interface PrepareOptions {
 /** Tokenizes, compiles and estimates. Throws the `Problem` with what keeps the run from being one. */
 export async function prepareRun(
   request: RunRequest,
-  { models, limits, priority, arrivedAt }: PrepareOptions,
+  { models, datasets, limits, priority, arrivedAt }: PrepareOptions,
 ): Promise<PreparedRun> {
   const model = await models.get(request.model);
   const before = performance.now();
@@ -44,19 +67,70 @@ export async function prepareRun(
   const readout = readoutOf(request.readout, model, tokens.length);
   const shown = tokens.map((id, position) => tokenAt(id, position, model));
   const tokenizeMs = performance.now() - before;
-  const capture: readonly CaptureName[] = [...new Set(request.capture)];
-  const { schedules, baseline } = compileVariants(request, model, tokens.length);
-  const estimate = estimateCost(model, schedules, tokens.length, readout, capture);
+  const { capture, neurons, neuronLayers } = capturesOf(request.capture, model);
+  const texts = await meanTexts(request, model, datasets);
+  const words = wordsOf(model, request.prepend_bos, texts);
+  const { schedules, baseline, resources, normalise } = compileVariants(request, model, tokens.length, words);
+  if (normalise !== null) checkReadInSource(readout, resources.sources[normalise]?.tokens.length ?? 0);
+  const { vectors, sources } = resources;
+  const job: RunJob = {
+    ...{ id: newRunId(), model: model.id, tokens, schedules, baseline, readout, capture, priority },
+    ...(neurons ? { neurons } : {}),
+    ...(vectors.length > 0 ? { vectors: vectors.map(vectorSpec) } : {}),
+    ...(sources.length > 0 ? { sources: sources.map((source) => ({ tokens: source.tokens })) } : {}),
+    ...(normalise === null ? {} : { normalise }),
+  };
+  const estimate = estimateCost(model, job);
   checkFits(estimate, limits);
   return {
-    job: { id: newRunId(), model: model.id, tokens, schedules, baseline, readout, capture, priority },
+    job,
+    means: meanVectors(resources),
     model,
     tokens: shown,
-    variants: schedules.map(normalForm),
+    variants: schedules.map((schedule) => normalForm(schedule, resources)),
+    sources: sources.map(({ key, tokens: ids }) => ({
+      hash: key,
+      tokens: ids.map((id, position) => tokenAt(id, position, model)),
+    })),
+    meanInfos: [...new Map([...texts.values()].map((each) => [each.key, each])).values()].map(meanInfo),
+    neuronLayers,
     estimate,
     arrivedAt,
     tokenizeMs,
   };
+}
+
+function vectorSpec(vector: Vector): VectorSpec {
+  if (vector.kind === "direction") return { kind: "direction", toward: vector.toward, away: vector.away };
+  const values = vector.kind === "values" ? vector.values : new Float32Array(0);
+  return { kind: "values", key: vector.key, values };
+}
+
+function meanVectors({ vectors }: Resources): MeanVector[] {
+  return vectors.flatMap((vector, index) =>
+    vector.kind === "mean" ? [{ index, texts: vector.data as MeanTexts, block: vector.block, site: vector.site }] : [],
+  );
+}
+
+function meanInfo({ key, dataset, tokens, tokensPerText }: MeanTexts): MeanInfo {
+  return {
+    hash: key,
+    dataset: dataset?.name ?? null,
+    sha256: dataset?.sha256 ?? null,
+    texts: tokens.length,
+    tokens: tokens.reduce((sum, { length }) => sum + length, 0),
+    tokens_per_text: tokensPerText,
+  };
+}
+
+/** Effects compare with the source at the positions read out. */
+function checkReadInSource({ positions }: ReadoutSpec, length: number): void {
+  const last = positions.at(-1) ?? 0;
+  if (last >= length)
+    refuse(
+      "/readout/positions",
+      `position ${last} is read out but does not exist in the source of the sweep, which has ${length} tokens: positions 0 to ${length - 1}`,
+    );
 }
 
 /** What `meta` says; type and seq are the writer's. */
@@ -83,16 +157,20 @@ export function metaOf(
     tokens: [...run.tokens],
     positions: [...run.job.readout.positions],
     variants: [...run.variants],
+    ...(run.sources.length > 0 ? { sources: [...run.sources] } : {}),
+    ...(run.meanInfos.length > 0 ? { means: [...run.meanInfos] } : {}),
   };
 }
 
 /** What `?dry_run=true` answers. */
-export function planOf({ job, tokens, variants, estimate }: PreparedRun): RunPlan {
+export function planOf({ job, tokens, variants, sources, meanInfos, estimate }: PreparedRun): RunPlan {
   return {
     model: job.model,
     tokens: [...tokens],
     positions: [...job.readout.positions],
     variants: [...variants],
+    ...(sources.length > 0 ? { sources: [...sources] } : {}),
+    ...(meanInfos.length > 0 ? { means: [...meanInfos] } : {}),
     cost: estimate.cost,
     memory_bytes: estimate.memoryBytes,
   };

@@ -12,11 +12,13 @@ import type { Admission } from "./admission.ts";
 import { executeRun } from "./execute.ts";
 import { LogWriter } from "./log.ts";
 import { closeLog, type LogSummary, outcomeOf, problemOf, readEvents, readSummary } from "./log-reader.ts";
+import type { Means } from "./means.ts";
 import type { PreparedRun } from "./prepare.ts";
 import { isRunId, runIdTime } from "./run-id.ts";
 
 export interface RegistryOptions {
   readonly engine: Engine;
+  readonly means: Means;
   readonly admission: Admission;
   readonly telemetry: Telemetry;
   readonly log: Log;
@@ -160,10 +162,11 @@ export class RunRegistry {
   }
 
   #hooks(run: PreparedRun, ticket: Parameters<typeof executeRun>[1]["ticket"], summary: Flight["summary"]) {
-    const { engine, telemetry, log } = this.#options;
+    const { engine, means, telemetry, log } = this.#options;
     const elapsed = () => (performance.now() - run.arrivedAt) / 1000;
     return {
       engine,
+      means,
       ticket,
       started: () => {
         summary.state = "running";

@@ -1,12 +1,15 @@
 /** From a prompt, or ids, to the tokens of a run: BOS, bounds, and how tokens are shown. */
 import { Problem } from "../problem.ts";
 import type { Token } from "../schemas/events.ts";
+import type { TokenName } from "../schemas/token-name.ts";
 import type { ServedModel } from "./served-models.ts";
 
 export interface TokensRequest {
   readonly text?: string | undefined;
   readonly ids?: readonly number[] | undefined;
   readonly prependBos?: boolean | undefined;
+  /** Tokens beyond these, BOS included, are cut off. */
+  readonly most?: number | null | undefined;
 }
 
 /** What fields of the body the parts of a request are called. */
@@ -16,7 +19,7 @@ export interface FieldNames {
 }
 
 /** Token ids, at least one and at most the context. Throws `invalid_request` with the value seen and the bound. */
-export function tokensOf({ text, ids, prependBos }: TokensRequest, model: ServedModel, fields: FieldNames): number[] {
+export function tokensOf({ text, ids, prependBos, most }: TokensRequest, model: ServedModel, fields: FieldNames): number[] {
   const { bosId } = model.tokenizer;
   if (prependBos && bosId === null)
     refuse("/prepend_bos", `the model ${model.id} has no BOS token, so prepend_bos cannot be true`);
@@ -25,6 +28,7 @@ export function tokensOf({ text, ids, prependBos }: TokensRequest, model: Served
   const pointer = `/${ids ? fields.ids : fields.text}`;
   if (tokens.length === 0) refuse(pointer, "a prompt of 0 tokens is less than the least allowed, 1");
   if ((prependBos ?? !ids) && bosId !== null && tokens[0] !== bosId) tokens.unshift(bosId);
+  if (typeof most === "number") tokens.splice(most);
   if (tokens.length > model.contextLength) {
     refuse(
       pointer,
@@ -43,22 +47,24 @@ function checkIds(ids: readonly number[], model: ServedModel, field: string): vo
     );
 }
 
-/** Ids of tokens to follow: texts of one token each, or ids. */
-export function targetsOf(targets: readonly (string | number)[], model: ServedModel): number[] {
-  return targets.map((target, i) => {
-    const pointer = `/readout/targets/${i}`;
-    if (typeof target === "number") {
-      if (target < model.tokenCount) return target;
-      return refuse(pointer, `token id ${target} is not in the vocabulary of ${model.id}, which ends at ${model.tokenCount - 1}`);
-    }
-    const id = model.tokenizer.tokenId(target);
-    if (id !== null) return id;
-    const pieces = model.tokenizer.encode(target).map((piece) => JSON.stringify(model.tokenizer.text(piece)));
-    return refuse(
-      pointer,
-      `${JSON.stringify(target)} is ${pieces.length} tokens of ${model.id} (${pieces.join(", ")}); a target is exactly 1`,
-    );
-  });
+/** Ids of tokens to follow. */
+export function targetsOf(targets: readonly TokenName[], model: ServedModel): number[] {
+  return targets.map((target, i) => tokenOf(target, model, `/readout/targets/${i}`));
+}
+
+/** The id of a token: of a text of exactly one, or an id of the vocabulary. */
+export function tokenOf(name: TokenName, model: ServedModel, pointer: string): number {
+  if (typeof name === "number") {
+    if (name < model.tokenCount) return name;
+    return refuse(pointer, `token id ${name} is not in the vocabulary of ${model.id}, which ends at ${model.tokenCount - 1}`);
+  }
+  const id = model.tokenizer.tokenId(name);
+  if (id !== null) return id;
+  const pieces = model.tokenizer.encode(name).map((piece) => JSON.stringify(model.tokenizer.text(piece)));
+  return refuse(
+    pointer,
+    `${JSON.stringify(name)} is ${pieces.length} tokens of ${model.id} (${pieces.join(", ")}); exactly 1 can be named here`,
+  );
 }
 
 /** A token as the wire shows it. */

@@ -17,13 +17,42 @@ export const Token = z
   })
   .openapi("Token");
 
-/** A component that is scaled in a step, in the normal form. */
+const hash = z.string().describe("Of its contents.");
+const amount = {
+  times: z.number(),
+  scale_by: z.literal("residual").optional().describe("times counts mean norms of the layer's untouched residual stream."),
+};
+
+/** What is added at a site, in the normal form. */
+export const Addition = z
+  .discriminatedUnion("from", [
+    z.object({ from: z.literal("vector"), hash, ...amount }).openapi("VectorAddition"),
+    z
+      .object({
+        from: z.literal("direction"),
+        toward: z.int().nullable().describe("A token's id."),
+        away: z.int().nullable(),
+        ...amount,
+      })
+      .openapi("DirectionAddition"),
+    z
+      .object({ from: z.literal("mean"), hash: z.string().describe("Of the texts, in meta.means."), ...amount })
+      .openapi("MeanAddition"),
+    z
+      .object({ from: z.literal("source"), hash: z.string().describe("Of a prompt, in meta.sources."), ...amount })
+      .openapi("SourceAddition"),
+  ])
+  .openapi("Addition");
+
+/** A component that is changed in a step, in the normal form. */
 export const Scale = z
   .object({
     block: z.int(),
     site: z.enum(["resid_pre", "head", "attn", "neuron", "mlp", "resid_post"]),
     head: z.int().optional(),
-    scale: z.number(),
+    neurons: z.array(z.int()).optional().describe("At site neuron: ascending; absent: all."),
+    scale: z.number().describe("What is there is multiplied with this."),
+    add: z.array(Addition).optional().describe("And then these are added, where there are any."),
     positions: z.array(z.int()).optional().describe("Places in meta.tokens, ascending; absent: all."),
   })
   .openapi("Scale");
@@ -32,7 +61,7 @@ export const Step = z
   .object({
     blocks: z.array(z.int()).describe("The block that runs; several are a parallel group."),
     component: z.enum(["attn", "mlp"]).optional().describe("Only this half runs; absent: both."),
-    scales: z.array(Scale).optional().describe("Only what differs from 1."),
+    scales: z.array(Scale).optional().describe("Only what differs from 1, or is added to."),
   })
   .openapi("Step");
 
@@ -59,6 +88,10 @@ export const Readout = z
     target: z.union([TargetToken, z.null()]).describe("The prompt's next token; null at the end."),
     targets: z.array(FollowedToken).optional().describe("The tokens asked for, in their order."),
     logit_diff: z.array(measured).optional().describe("Of the targets in pairs: logit of the first minus logit of the second."),
+    patch_effect: z
+      .array(measured)
+      .optional()
+      .describe("Of a patch sweep's last steps, per pair of targets: (Δ − Δ_baseline) / (Δ_source − Δ_baseline)."),
   })
   .openapi("Readout");
 
@@ -83,6 +116,86 @@ export const AttentionLocality = z
     total_without_bos: z.array(z.array(measured)),
   })
   .openapi("AttentionLocality");
+
+/** An array of numbers, row-major. In msgpack `data` is a Float32Array. */
+export const Tensor = z
+  .object({
+    dtype: z.literal("float32"),
+    shape: z.array(z.int()),
+    data: z.string().describe("Base64 of the numbers, little-endian; in msgpack a Float32Array."),
+  })
+  .openapi("Tensor");
+
+export const HeadNorms = z
+  .object({
+    layer: z.int(),
+    norms: z.array(z.array(measured)).describe("[position read out][head]: ‖z_h W_O[h]‖₂ of what each head wrote."),
+  })
+  .openapi("HeadNorms");
+
+export const NeuronActivations = z
+  .object({
+    layer: z.int(),
+    positions: z
+      .array(z.object({ position: z.int(), ids: z.array(z.int()), values: z.array(measured) }).openapi("NeuronsAtPosition"))
+      .describe("The neurons named, ascending, and then the most active, by falling absolute value."),
+  })
+  .openapi("NeuronActivations", { description: "Activations of neurons: what the MLP's output projection reads." });
+
+export const ComponentOutputs = z
+  .object({
+    layer: z.int(),
+    attn_out: z.union([Tensor, z.null()]).describe("[position read out, d_model]; null: it did not run."),
+    mlp_out: z.union([Tensor, z.null()]),
+  })
+  .openapi("ComponentOutputs");
+
+const perTarget = z.array(z.array(measured)).describe("[position read out][target], in logits.");
+const perTargetOrNull = z.union([perTarget, z.null()]).describe("null: it did not run, or there is none.");
+
+/** What each part wrote towards the targets. */
+export const Attribution = z
+  .object({
+    embedding: perTarget,
+    bias: z.array(measured).describe("[target]: of the final norm and the unembedding."),
+    steps: z.array(
+      z
+        .object({
+          step: z.int(),
+          blocks: z.array(
+            z
+              .object({
+                layer: z.int(),
+                attn: perTargetOrNull,
+                mlp: perTargetOrNull,
+                heads: z.union([z.array(z.array(z.array(measured))), z.null()]).describe("[position read out][head][target]"),
+              })
+              .openapi("BlockAttribution"),
+          ),
+          edit: perTargetOrNull.describe("What edits of the residual stream itself added; null: there are none."),
+        })
+        .openapi("StepAttribution"),
+    ),
+  })
+  .openapi("Attribution", {
+    description:
+      "Direct logit attribution: what each part wrote along γ_f ⊙ W_U[target], divided by the final norm's scale of this variant. embedding + Σ (attn + mlp + edit) + bias = the target's logit.",
+  });
+
+/** A prompt that patches take values from. */
+export const SourceInfo = z.object({ hash: z.string(), tokens: z.array(Token) }).openapi("SourceInfo");
+
+/** Texts that a mean is taken over, at positions 1 and up. */
+export const MeanInfo = z
+  .object({
+    hash: z.string(),
+    dataset: z.string().nullable().describe("null: the request's own texts."),
+    sha256: z.string().nullable().describe("Of the data set's file."),
+    texts: z.int(),
+    tokens: z.int().describe("Of all texts, BOS included."),
+    tokens_per_text: z.int().nullable().describe("null: whole texts."),
+  })
+  .openapi("MeanInfo");
 
 export const RunModel = z
   .object({
@@ -109,6 +222,8 @@ export const MetaEvent = z
     tokens: z.array(Token),
     positions: z.array(z.int()).describe("The positions read out."),
     variants: z.array(Variant),
+    sources: z.array(SourceInfo).optional().describe("Prompts that patches take values from."),
+    means: z.array(MeanInfo).optional().describe("What means are taken over."),
   })
   .openapi("MetaEvent", { description: "First: what runs." });
 
@@ -123,6 +238,10 @@ export const LayerEvent = z
     norms: z.array(Norms).optional(),
     patterns: z.array(Pattern).optional(),
     attention_locality: z.array(AttentionLocality).optional(),
+    head_norms: z.array(HeadNorms).optional(),
+    neurons: z.array(NeuronActivations).optional(),
+    residual: Tensor.optional().describe("[position read out, d_model]: the residual stream after the step."),
+    components: z.array(ComponentOutputs).optional(),
   })
   .openapi("LayerEvent", { description: "A step has run: sent as soon as it has." });
 
@@ -135,6 +254,7 @@ export const VariantResult = z
       )
       .describe("Of the steps that were read out."),
     final: z.array(Readout),
+    attribution: Attribution.optional(),
   })
   .openapi("VariantResult");
 
@@ -146,15 +266,33 @@ export const Comparison = z
     top1_agreement: z.boolean(),
     entropy_change_bits: measured,
     loss_change_nats: measured.describe("null where the prompt has no next token."),
+    patch_effect: z
+      .array(measured)
+      .optional()
+      .describe(
+        "Of a patch sweep, per pair of targets: (Δ − Δ_baseline) / (Δ_source − Δ_baseline) of their logit differences Δ.",
+      ),
   })
   .openapi("Comparison");
 
 export const ResultEvent = z
-  .object({ type: z.literal("result"), seq, variants: z.array(VariantResult), comparison: z.array(Comparison) })
+  .object({
+    type: z.literal("result"),
+    seq,
+    variants: z.array(VariantResult),
+    comparison: z.array(Comparison),
+    source: z.array(Readout).optional().describe("Of a patch sweep: the source prompt's final read-outs."),
+  })
   .openapi("ResultEvent", { description: "All variants have run: how they compare with the baseline." });
 
 export const TimingMs = z
-  .object({ queue: z.number(), tokenize: z.number(), engine: z.number(), total: z.number() })
+  .object({
+    queue: z.number(),
+    tokenize: z.number(),
+    means: z.number().optional().describe("Computing means, or finding them, where there are any."),
+    engine: z.number(),
+    total: z.number(),
+  })
   .openapi("TimingMs");
 
 export const DoneEvent = z
@@ -173,6 +311,7 @@ export const RunEvent = z
   });
 
 export type Token = z.infer<typeof Token>;
+export type Addition = z.infer<typeof Addition>;
 export type Scale = z.infer<typeof Scale>;
 export type Step = z.infer<typeof Step>;
 export type Variant = z.infer<typeof Variant>;
@@ -180,6 +319,10 @@ export type Readout = z.infer<typeof Readout>;
 export type Norms = z.infer<typeof Norms>;
 export type Pattern = z.infer<typeof Pattern>;
 export type AttentionLocality = z.infer<typeof AttentionLocality>;
+export type Tensor = z.infer<typeof Tensor>;
+export type Attribution = z.infer<typeof Attribution>;
+export type SourceInfo = z.infer<typeof SourceInfo>;
+export type MeanInfo = z.infer<typeof MeanInfo>;
 export type RunModel = z.infer<typeof RunModel>;
 export type MetaEvent = z.infer<typeof MetaEvent>;
 export type LayerEvent = z.infer<typeof LayerEvent>;

@@ -1,6 +1,5 @@
 import { z } from "@hono/zod-openapi";
 import type { FieldError } from "../problem.ts";
-import { unavailableOperation } from "./unavailable.ts";
 
 type RawIssue = z.core.$ZodRawIssue;
 type Issue = z.core.$ZodIssue;
@@ -111,7 +110,7 @@ function unionSentence(issue: RawIssue & { code: "invalid_union" }): string {
     const seen = input?.[issue.discriminator];
     const options = ((issue as { options?: unknown }).options ?? []) as unknown[];
     if (seen === undefined) return `is required: ${oneOf(options)}`;
-    return unavailableOperation(seen) ?? `${shown(seen)} is not ${oneOf(options)}`;
+    return `${shown(seen)} is not ${oneOf(options)}`;
   }
   const branches = issue.errors as readonly (readonly Issue[])[];
   if (meantBranch(branches)) return SEE_BRANCH;

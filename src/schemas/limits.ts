@@ -10,6 +10,17 @@ export const MAX_TOKEN_ID = 2_147_483_647;
 export const MAX_LAYERS = 1_024;
 /** Heads of one operation: as many as a layer of the widest open models has, four times over. */
 export const MAX_HEADS = 512;
+/** Neurons of one operation or capture: as many as a layer of the widest open models has. */
+export const MAX_NEURONS = 65_536;
+/** Neurons of a layer that a capture lists at a position: each is two numbers of an event. */
+export const MAX_TOP_NEURONS = 256;
+/** Numbers of a steering vector: the widest open models have 16,384. */
+export const MAX_WIDTH = 32_768;
+/** Size of a steering vector's numbers and of its scale, either sign: far below where float32 ends, even multiplied. */
+export const MAX_STEER = 1_000_000;
+/** Texts that a mean is taken over, and their tokens in all: minutes of work on a small machine, done once. */
+export const MAX_MEAN_TEXTS = 4_096;
+export const MAX_MEAN_TOKENS = 524_288;
 /** Places listed one by one; more is what "all" is for. */
 export const MAX_POSITIONS = 4_096;
 /** Entries of a top list: each is followed by its text, so an event of 100 stays near 5 kB a position. */
@@ -18,8 +29,8 @@ export const MAX_TOP_K = 100;
 export const MAX_TARGETS = 32;
 /** Characters of a target, which must be one token: the longest token of known vocabularies is 128 characters. */
 export const MAX_TARGET_CHARS = 256;
-/** Variants of a run: a whole delete-and-swap sweep of 128 layers is 255. */
-export const MAX_VARIANTS = 256;
+/** Variants of a run: a patch sweep of 64 layers at 16 positions is 1,024, a delete-and-swap sweep of 128 layers 255. */
+export const MAX_VARIANTS = 1_024;
 /** Operations of one variant, which compose one after the other. */
 export const MAX_OPERATIONS = 64;
 /** Times that a block or group is repeated by one operation. */

@@ -2,15 +2,20 @@ import { z } from "@hono/zod-openapi";
 import {
   MAX_HEADS,
   MAX_LAYERS,
+  MAX_NEURONS,
   MAX_OPERATIONS,
   MAX_POSITIONS,
   MAX_SCALE,
   MAX_SEED,
+  MAX_STEER,
   MAX_STEPS,
   MAX_TIMES,
   MAX_TOKENS,
+  MAX_WIDTH,
 } from "./limits.ts";
-import { unavailableAblation, unavailableComponent } from "./unavailable.ts";
+import { Mean } from "./mean.ts";
+import { PatchSource } from "./source.ts";
+import { TokenName } from "./token-name.ts";
 
 const layer = z
   .int()
@@ -91,32 +96,106 @@ export const SublayersOperation = z
   })
   .openapi("SublayersOperation", { description: "An explicit order of halves of blocks (attn, mlp) and whole blocks." });
 
+/** Heads of a layer. */
+export const Heads = z
+  .array(
+    z
+      .int()
+      .min(0)
+      .max(MAX_HEADS - 1),
+  )
+  .min(1)
+  .max(MAX_HEADS);
+
+/** Neurons of a layer's MLP. */
+export const Neurons = z
+  .array(
+    z
+      .int()
+      .min(0)
+      .max(MAX_NEURONS - 1),
+  )
+  .min(1)
+  .max(MAX_NEURONS);
+
 export const AblateOperation = z
   .strictObject({
     op: z.literal("ablate"),
-    component: z.enum(["attn", "mlp", "head"], { error: (issue) => unavailableComponent(issue.input) }),
+    component: z.enum(["attn", "mlp", "head", "neuron"]),
     layers: Layers,
-    heads: z
-      .array(
-        z
-          .int()
-          .min(0)
-          .max(MAX_HEADS - 1),
-      )
-      .min(1)
-      .max(MAX_HEADS)
-      .optional()
-      .describe("With component head, and only then: the heads."),
+    heads: Heads.optional().describe("With component head, and only then: the heads."),
+    neurons: Neurons.optional().describe("With component neuron, and only then: the neurons, 0 to d_mlp − 1."),
     with: z
-      .union([z.literal("zero"), z.strictObject({ scale: z.number().min(-MAX_SCALE).max(MAX_SCALE) })], {
-        error: (issue) => unavailableAblation(issue.input),
+      .union([
+        z.literal("zero"),
+        z.strictObject({
+          scale: z.number().min(-MAX_SCALE).max(MAX_SCALE).optional().describe("Multiplied with this."),
+          mean: Mean.optional(),
+        }),
+      ])
+      .superRefine((value, context) => {
+        if (value === "zero" || (value.scale === undefined) !== (value.mean === undefined)) return;
+        context.addIssue({
+          code: "custom",
+          message: value.mean ? "give either scale or mean, not both" : "is empty: give scale or mean",
+        });
       })
       .default("zero"),
     positions: Positions.default("all"),
   })
   .openapi("AblateOperation", {
     description:
-      "Scale what a component adds to the residual stream, wherever its block stands. A head is scaled before the output projection.",
+      "Silence or scale what a component adds to the residual stream, or put its mean there, wherever its block stands. A head is changed before the output projection, a neuron before the MLP's.",
+  });
+
+export const SteerOperation = z
+  .strictObject({
+    op: z.literal("steer"),
+    layer,
+    vector: z
+      .array(z.number().min(-MAX_STEER).max(MAX_STEER))
+      .min(1)
+      .max(MAX_WIDTH)
+      .optional()
+      .describe("d_model numbers. Either this, or toward, away or both."),
+    toward: TokenName.optional().describe("A token's direction in the unembedding, of length 1."),
+    away: TokenName.optional().describe("The opposite of a token's direction; with toward, the difference of the two."),
+    scale: z.number().min(-MAX_STEER).max(MAX_STEER).default(1).describe("What is added is multiplied with this."),
+    scale_by: z
+      .enum(["unit", "residual"])
+      .default("unit")
+      .describe(
+        "residual: scale counts mean norms of this layer's untouched residual stream; a vector is brought to length 1 first.",
+      ),
+    positions: Positions.default("all"),
+  })
+  .superRefine(({ vector, toward, away }, context) => {
+    const direction = toward !== undefined || away !== undefined;
+    if (vector === undefined && !direction)
+      context.addIssue({ code: "custom", path: ["vector"], message: "is required: a vector, or toward or away in its place" });
+    if (vector !== undefined && direction)
+      context.addIssue({ code: "custom", path: ["vector"], message: "give either a vector, or toward and away, not both" });
+  })
+  .openapi("SteerOperation", {
+    description: "Add a vector to the residual stream that a layer leaves, wherever its block stands.",
+  });
+
+/** What `patch` can take from another prompt. */
+export const PatchComponent = z.enum(["resid_pre", "attn_out", "mlp_out", "head"]).openapi("PatchComponent", {
+  description: "resid_pre: the stream that the layer reads; attn_out, mlp_out: what its halves add; head: single heads' outputs.",
+});
+
+export const PatchOperation = z
+  .strictObject({
+    op: z.literal("patch"),
+    component: PatchComponent,
+    layers: Layers,
+    heads: Heads.optional().describe("With component head, and only then: the heads."),
+    positions: Positions.default("all").describe("Where; the source must have these positions too."),
+    source: PatchSource,
+  })
+  .openapi("PatchOperation", {
+    description: "Put in what another prompt's untouched run has there, at the same layers, components and positions.",
   });
 
 /** Any operation. */
@@ -133,6 +212,8 @@ export const Operation = z
     ParallelOperation,
     SublayersOperation,
     AblateOperation,
+    SteerOperation,
+    PatchOperation,
   ])
   .openapi("Operation", {
     description: "One change of the schedule. Every operation names blocks of the model and acts where they now stand.",

@@ -1,16 +1,9 @@
 import { z } from "@hono/zod-openapi";
-import {
-  MAX_POSITIONS,
-  MAX_PROMPT_CHARS,
-  MAX_TARGET_CHARS,
-  MAX_TARGETS,
-  MAX_TOKEN_ID,
-  MAX_TOKENS,
-  MAX_TOP_K,
-  MAX_VARIANTS,
-} from "./limits.ts";
-import { Operations } from "./operations.ts";
-import { unavailableCapture, unavailableSweep } from "./unavailable.ts";
+import { MAX_POSITIONS, MAX_TARGETS, MAX_TOKENS, MAX_TOP_K, MAX_TOP_NEURONS, MAX_VARIANTS } from "./limits.ts";
+import { Heads, Layers, Neurons, Operations, PatchComponent, Positions } from "./operations.ts";
+import { Prompt, TokenIds } from "./prompt.ts";
+import { PatchSource } from "./source.ts";
+import { TokenName } from "./token-name.ts";
 
 /** A model's id: a folder of MODELS_DIR, or a hub name, spelled `org--name` in paths. */
 export const ModelId = z
@@ -18,9 +11,6 @@ export const ModelId = z
   .min(1)
   .max(200)
   .openapi({ examples: ["prose-6m"] });
-
-export const Prompt = z.string().max(MAX_PROMPT_CHARS);
-export const TokenIds = z.array(z.int().min(0).max(MAX_TOKEN_ID)).min(1).max(MAX_TOKENS);
 
 const VARIANT_NAME = /^[A-Za-z0-9][A-Za-z0-9 ._+,:()-]{0,63}$/;
 
@@ -34,11 +24,29 @@ export const Variants = z.record(variantName, Operations).openapi("Variants", {
   description: `Named lists of operations, at most ${MAX_VARIANTS}. All variants share one pass over the weights. No variant may be called baseline.`,
 });
 
-/** Every single deletion, every adjacent swap, or both. */
-export const Sweep = z
-  .array(z.enum(["delete", "swap"]), { error: (issue) => unavailableSweep(issue.input) })
-  .min(1)
-  .max(2);
+/** One variant per layer and position, or per layer and head, each with that one place patched. */
+export const PatchSweep = z
+  .strictObject({
+    op: z.literal("patch"),
+    component: PatchComponent,
+    layers: Layers.optional().describe("Every layer, when nothing is said."),
+    positions: Positions.default("all").describe("One variant each; with component head, where the heads are patched."),
+    heads: Heads.optional().describe("With component head, and only then: one variant each; every head, when nothing is said."),
+    source: PatchSource,
+  })
+  .openapi("PatchSweep", {
+    description:
+      "One variant per cell, named patch.layer.position (patch.layer.head with component head). Needs the baseline and targets in pairs: patch_effect is (Δ − Δ_baseline) / (Δ_source − Δ_baseline) of their logit differences Δ.",
+  });
+
+/** Every single deletion, every adjacent swap, or both; or every cell of a patch. */
+export const Sweep = z.union([
+  z
+    .array(z.enum(["delete", "swap"]))
+    .min(1)
+    .max(2),
+  PatchSweep,
+]);
 
 export const ReadoutRequest = z
   .strictObject({
@@ -53,17 +61,40 @@ export const ReadoutRequest = z
       .default("standard")
       .describe("frozen-norm: every layer is divided by the last one's norm; its events come when a variant has run."),
     targets: z
-      .array(z.union([z.string().min(1).max(MAX_TARGET_CHARS), z.int().min(0).max(MAX_TOKEN_ID)]))
+      .array(TokenName)
       .max(MAX_TARGETS)
       .default([])
       .describe("Tokens to follow through the layers: the text of one token, or its id. Pairs in order give logit_diff."),
   })
   .openapi("ReadoutRequest");
 
-/** What a layer's event can carry beside its read-out. */
-export const CaptureName = z.enum(["norms", "patterns", "attention_locality"], {
-  error: (issue) => unavailableCapture(issue.input),
-});
+/** What events can carry beside read-outs. */
+export const CaptureName = z.enum([
+  "norms",
+  "patterns",
+  "attention_locality",
+  "head_norms",
+  "neurons",
+  "residuals",
+  "components",
+  "attribution",
+]);
+
+/** Which neurons' activations a capture gives. */
+export const NeuronCapture = z
+  .strictObject({
+    top: z.int().min(1).max(MAX_TOP_NEURONS).optional().describe("So many of the most active by absolute value, per position."),
+    layers: Layers.optional().describe("Every layer, when nothing is said."),
+    neurons: Neurons.max(MAX_TOP_NEURONS).optional().describe("These, before the most active ones."),
+  })
+  .superRefine(({ top, neurons }, context) => {
+    if (top === undefined && neurons === undefined)
+      context.addIssue({ code: "custom", path: ["top"], message: "is required: a number of neurons, or neurons by name" });
+  })
+  .openapi("NeuronCapture");
+
+/** A capture by its name, or one that says more. */
+export const Capture = z.union([CaptureName, z.strictObject({ neurons: NeuronCapture })]);
 
 /** The body of `POST /v1/runs`. */
 export const RunRequest = z
@@ -78,14 +109,21 @@ export const RunRequest = z
     interventions: Operations.optional().describe("One variant, named intervened."),
     variants: Variants.optional(),
     sweep: Sweep.optional().describe(
-      "Every single deletion (delete.0 …), every swap of neighbours (swap.0 …, named by the first of the two), or both.",
+      "Every single deletion (delete.0 …), every swap of neighbours (swap.0 …, named by the first of the two), or both; or one patch per cell.",
     ),
     baseline: z.boolean().default(true).describe("Also run it untouched, and compare."),
     readout: ReadoutRequest.prefault({}),
-    capture: z.array(CaptureName).max(8).default(["norms"]),
+    capture: z
+      .array(Capture)
+      .max(16)
+      .default(["norms"])
+      .describe(
+        'Beside the names, { "neurons": … } says which; "neurons" alone gives the ten most active. attribution comes with the result and needs readout.targets.',
+      ),
   })
   .superRefine((request, context) => {
-    const refuse = (path: string, message: string) => context.addIssue({ code: "custom", path: [path], message });
+    const refuse = (path: string | (string | number)[], message: string) =>
+      context.addIssue({ code: "custom", path: [path].flat(), message });
     if (request.prompt !== undefined && request.tokens !== undefined) refuse("tokens", "give either prompt or tokens, not both");
     if (request.prompt === undefined && request.tokens === undefined)
       refuse("prompt", "is required: a prompt, or tokens in its place");
@@ -94,12 +132,29 @@ export const RunRequest = z
     const count = Object.keys(request.variants ?? {}).length;
     if (request.variants && count === 0) refuse("variants", "an object of 0 variants is less than the least allowed, 1");
     if (count > MAX_VARIANTS) refuse("variants", `an object of ${count} variants is more than the most allowed, ${MAX_VARIANTS}`);
+    const targets = request.readout.targets.length;
+    if (request.sweep && !Array.isArray(request.sweep)) {
+      if (!request.baseline) refuse("baseline", "is false, but a patch sweep is measured against the baseline");
+      if (targets === 0 || targets % 2 === 1)
+        refuse(
+          ["readout", "targets"],
+          `a patch sweep compares targets in pairs: ${targets} ${targets === 1 ? "is" : "are"} given`,
+        );
+    }
+    const at = request.capture.indexOf("attribution");
+    if (at >= 0 && targets === 0) refuse(["capture", at], "attribution is of tokens: it needs readout.targets, and 0 are given");
+    const neurons = request.capture.filter((one) => one === "neurons" || typeof one === "object");
+    if (neurons.length > 1)
+      refuse(["capture", request.capture.lastIndexOf(neurons.at(-1) as Capture)], "neurons is captured once: name it once");
   })
   .openapi("RunRequest");
 
 export type Variants = z.infer<typeof Variants>;
 export type Sweep = z.infer<typeof Sweep>;
+export type PatchSweep = z.infer<typeof PatchSweep>;
 export type CaptureName = z.infer<typeof CaptureName>;
+export type NeuronCapture = z.infer<typeof NeuronCapture>;
+export type Capture = z.infer<typeof Capture>;
 export type ReadoutRequest = z.infer<typeof ReadoutRequest>;
 /** A run as it was asked for, defaults filled in. */
 export type RunRequest = z.infer<typeof RunRequest>;

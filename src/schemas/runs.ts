@@ -1,5 +1,5 @@
 import { z } from "@hono/zod-openapi";
-import { DoneEvent, ErrorEvent, LayerEvent, MetaEvent, ResultEvent, Token, Variant } from "./events.ts";
+import { DoneEvent, ErrorEvent, LayerEvent, MeanInfo, MetaEvent, ResultEvent, SourceInfo, Token, Variant } from "./events.ts";
 import { MAX_PAGE } from "./limits.ts";
 import { Problem } from "./problem.ts";
 
@@ -55,6 +55,8 @@ export const RunPlan = z
     tokens: z.array(Token),
     positions: z.array(z.int()),
     variants: z.array(Variant),
+    sources: z.array(SourceInfo).optional(),
+    means: z.array(MeanInfo).optional(),
     cost: RunCost,
     memory_bytes: z.int().describe("What the run would hold beside the model."),
   })

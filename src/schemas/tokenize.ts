@@ -1,6 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import { Token } from "./events.ts";
-import { Prompt, TokenIds } from "./run-request.ts";
+import { Prompt, TokenIds } from "./prompt.ts";
 
 /** The body of `POST /v1/models/{model}/tokenize`. */
 export const TokenizeRequest = z

@@ -34,8 +34,8 @@ describe("ablate", () => {
     expect(edits(2, half, half)).toEqual([{ site: "mlp_out", scale: 0.25 }]);
     expect(edits(2, half, { ...half, with: { scale: 2 } })).toBeUndefined();
     expect(edits(2, half, { ...half, positions: [3] })).toEqual([
-      { site: "mlp_out", scale: 0.5 },
-      { site: "mlp_out", scale: 0.5, positions: [3] },
+      { site: "mlp_out", scale: 0.5, positions: [0, 1, 2, 4, 5, 6, 7] },
+      { site: "mlp_out", scale: 0.25, positions: [3] },
     ]);
     expect(edits(2, { ...half, with: "zero" }, { ...half, positions: [3] })).toEqual([{ site: "mlp_out", scale: 0 }]);
     expect(edits(2, { ...half, positions: [5, 1] }, { ...half, positions: [1], with: { scale: 4 } })).toEqual([

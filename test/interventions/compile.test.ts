@@ -1,16 +1,18 @@
 import { describe, expect, it } from "vitest";
 import { compileVariants } from "../../src/interventions/compile.ts";
 import { MAX_STEPS } from "../../src/schemas/limits.ts";
-import { model, parsed, refused, TOKENS } from "./help.ts";
+import { model, parsed, refused, TOKENS, words } from "./help.ts";
 
-const compile = (request: Parameters<typeof compileVariants>[0], shape = model) => compileVariants(request, shape, TOKENS);
+const compile = (request: Parameters<typeof compileVariants>[0], shape = model) => compileVariants(request, shape, TOKENS, words);
 const names = (request: Parameters<typeof compileVariants>[0]) => compile(request).schedules.map(({ name }) => name);
 
 describe("compileVariants", () => {
   it("Runs only the baseline when nothing is asked for", () => {
-    expect(compile({ baseline: true })).toEqual({
+    expect(compile({ baseline: true })).toMatchObject({
       schedules: [{ name: "baseline", steps: [0, 1, 2, 3, 4, 5].map((block) => [{ block }]) }],
       baseline: 0,
+      resources: { vectors: [], sources: [] },
+      normalise: null,
     });
   });
 
@@ -55,8 +57,8 @@ describe("compileVariants", () => {
     expect(refused(() => compile({ sweep: ["swap"], baseline: true }, { ...model, nLayers: 1 })).detail).toBe(
       "there is nothing to swap: prose-6m has one layer only",
     );
-    expect(refused(() => compile({ sweep: ["delete", "swap"], baseline: true }, { ...model, nLayers: 129 })).detail).toBe(
-      "a sweep of 257 variants is more than the most allowed, 256",
+    expect(refused(() => compile({ sweep: ["delete", "swap"], baseline: true }, { ...model, nLayers: 513 })).detail).toBe(
+      "a sweep of 1025 variants is more than the most allowed, 1024",
     );
   });
 
@@ -79,8 +81,8 @@ describe("compileVariants", () => {
         .map((_, i) => i),
     };
     const many = { v: parsed(Array(12).fill(wide)) };
-    expect(refused(() => compileVariants({ variants: many, baseline: true }, model, 4096)).detail).toBe(
-      "the request scales more than the most allowed, 1048576 places (layers × heads × positions) in all",
+    expect(refused(() => compileVariants({ variants: many, baseline: true }, model, 4096, words)).detail).toBe(
+      "the request changes more than the most allowed, 1048576 places (layers × heads or neurons × positions) in all",
     );
   });
 });

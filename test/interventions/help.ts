@@ -1,11 +1,12 @@
 import type { Schedule, Step } from "../../src/engine/schedule.ts";
-import { compileVariants } from "../../src/interventions/compile.ts";
+import { type CompiledVariants, compileVariants } from "../../src/interventions/compile.ts";
 import { normalForm } from "../../src/interventions/normal-form.ts";
+import type { Words } from "../../src/interventions/resources.ts";
 import { Problem, type ProblemData } from "../../src/problem.ts";
 import { explain, fieldErrors } from "../../src/schemas/field-errors.ts";
 import { type Operation, Operations } from "../../src/schemas/operations.ts";
 
-export const model = { id: "prose-6m", nLayers: 6, nHeads: 4 };
+export const model = { id: "prose-6m", nLayers: 6, nHeads: 4, dModel: 8, dMlp: 10 };
 export const TOKENS = 8;
 
 /** An operation as a client writes it. */
@@ -18,9 +19,19 @@ export function parsed(written: readonly Written[]): Operation[] {
   return result.data;
 }
 
+/** Texts are cut to one token a character, whose id is its code; all means are called alike. */
+export const words: Words = {
+  token: (name) => (typeof name === "number" ? name : name.charCodeAt(0)),
+  source: ({ prompt = "", tokens }) => tokens ?? Array.from(prompt, (character) => character.charCodeAt(0)),
+  mean: ({ dataset }) => ({ key: dataset ?? "given" }),
+};
+
+export function compiled(...written: Written[]): CompiledVariants {
+  return compileVariants({ interventions: parsed(written), baseline: false }, model, TOKENS, words);
+}
+
 export function schedule(...written: Written[]): Schedule {
-  const { schedules } = compileVariants({ interventions: parsed(written), baseline: false }, model, TOKENS);
-  return schedules[0] as Schedule;
+  return compiled(...written).schedules[0] as Schedule;
 }
 
 /** Steps as text: "0 1 [2 3] 4.attn". */
@@ -36,7 +47,8 @@ function spelled(step: Step): string {
 }
 
 export function hash(...written: Written[]): string {
-  return normalForm(schedule(...written)).hash;
+  const { schedules, resources } = compiled(...written);
+  return normalForm(schedules[0] as Schedule, resources).hash;
 }
 
 /** What a list of operations is refused with. */

@@ -64,8 +64,8 @@ describe("RunRequest", () => {
   });
 
   it("Bounds the variants and their names", () => {
-    const many = Object.fromEntries(Array.from({ length: 257 }, (_, i) => [`v${i}`, []]));
-    expect(run({ variants: many })).toEqual(["/variants: an object of 257 variants is more than the most allowed, 256"]);
+    const many = Object.fromEntries(Array.from({ length: 1025 }, (_, i) => [`v${i}`, []]));
+    expect(run({ variants: many })).toEqual(["/variants: an object of 1025 variants is more than the most allowed, 1024"]);
     expect(run({ variants: {} })).toEqual(["/variants: an object of 0 variants is less than the least allowed, 1"]);
     expect(run({ variants: { "a/b": [] } })).toEqual([
       '/variants/a~1b: "a/b" is not a name: 1 to 64 letters, digits, spaces and . _ + , : ( ) -, the first a letter or digit',
@@ -81,14 +81,37 @@ describe("RunRequest", () => {
     ]);
   });
 
-  it("Knows by name what this version has not", () => {
-    expect(run({ capture: ["neurons", "residuals"] })).toEqual([
-      '/capture/0: the capture "neurons" is not available in this version; norms, patterns and attention_locality are',
-      '/capture/1: the capture "residuals" is not available in this version; norms, patterns and attention_locality are',
+  it("Takes captures by name, and neurons as they are named", () => {
+    expect(run({ capture: ["head_norms", "residuals", "components", { neurons: { top: 3 } }] })).toEqual([]);
+    expect(run({ capture: ["logits"] })[0]).toMatch(
+      /^\/capture\/0: "logits" is not one of "norms", .*"attribution" or an object$/,
+    );
+    expect(run({ capture: [{ neurons: {} }] })).toEqual([
+      "/capture/0/neurons/top: is required: a number of neurons, or neurons by name",
     ]);
-    expect(run({ sweep: { op: "patch", component: "resid_pre" } })).toEqual([
-      '/sweep: the sweep of "patch" is not available in this version; a list of "delete" and "swap" is',
+    expect(run({ capture: [{ neurons: { top: 257 } }] })).toEqual([
+      "/capture/0/neurons/top: 257 is more than the most allowed, 256",
     ]);
-    expect(run({ sweep: "delete" })).toEqual(['/sweep: "delete" is not a list']);
+    expect(run({ capture: ["neurons", "norms", { neurons: { top: 3 } }] })).toEqual([
+      "/capture/2: neurons is captured once: name it once",
+    ]);
+    expect(run({ capture: ["norms", "attribution"] })).toEqual([
+      "/capture/1: attribution is of tokens: it needs readout.targets, and 0 are given",
+    ]);
+  });
+
+  it("Takes a patch sweep with a baseline and targets in pairs only", () => {
+    const sweep = { op: "patch", component: "resid_pre", source: { prompt: "a" } };
+    expect(run({ sweep, readout: { targets: [1, 2] } })).toEqual([]);
+    expect(run({ sweep, baseline: false })).toEqual([
+      "/baseline: is false, but a patch sweep is measured against the baseline",
+      "/readout/targets: a patch sweep compares targets in pairs: 0 are given",
+    ]);
+    expect(run({ sweep, readout: { targets: [1, 2, 3] } })).toEqual([
+      "/readout/targets: a patch sweep compares targets in pairs: 3 are given",
+    ]);
+    expect(run({ sweep: { ...sweep, op: "steer" } })).toEqual(['/sweep/op: "steer" is not "patch"']);
+    expect(run({ sweep: "delete" })).toEqual(['/sweep: "delete" is not a list or an object']);
+    expect(run({ sweep: [] })).toEqual(["/sweep: a list of 0 is less than the least allowed, 1"]);
   });
 });
