@@ -24,7 +24,9 @@ describe("/v1/models", () => {
           context_length: 256,
         },
         ...{ state: "available", device: null, memory_bytes: 0, problem: null, limits: { max_tokens: 256 } },
-        captures: ["norms", "patterns", "attention_locality"],
+        captures: [
+          ...["norms", "patterns", "attention_locality", "head_norms", "neurons", "residuals", "components", "attribution"],
+        ],
       },
     ]);
     expect(list.models[0]?.operations).toContain("delete");
