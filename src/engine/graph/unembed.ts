@@ -3,6 +3,9 @@ import type { LinearSpec } from "../model-spec.ts";
 import { castChunks } from "./chunks.ts";
 import type { Graph } from "./onnx.ts";
 
+/** Values added by one node. */
+const GROUP = 12;
+
 export interface Unembed {
   /** W_U h, without a bias, as the value `output` of the main graph. [n, d] → [n, V] */
   logits(hidden: string, output: string): void;
@@ -30,12 +33,18 @@ export function unembed(main: Graph, spec: LinearSpec): Unembed {
     expectation(graph, probabilities) {
       const sizes = chunks.map((rows) => (rows ? rows.to - rows.from : spec.outFeatures));
       const parts = graph.ops("Split", [probabilities, graph.int64(sizes)], sizes.length, { axis: 1 });
-      let sum: string | null = null;
-      for (const [index, part] of parts.entries()) {
-        const weight = graph.weight(spec.weight, chunks[index]);
-        sum = graph.op("Gemm", [part, weight, ...(sum === null ? [] : [sum])], { transB: 1 - forward });
-      }
-      return sum as string;
+      const products = parts.map((part, index) =>
+        graph.op("Gemm", [part, graph.weight(spec.weight, chunks[index])], { transB: 1 - forward }),
+      );
+      return sum(graph, products);
     },
   };
+}
+
+/** Σ values, in groups of groups: in a chain of sums every cast would run before the first product, and be held until its turn. */
+function sum(graph: Graph, values: readonly string[]): string {
+  if (values.length === 1) return values[0] as string;
+  const groups: string[] = [];
+  for (let i = 0; i < values.length; i += GROUP) groups.push(graph.op("Sum", values.slice(i, i + GROUP)));
+  return sum(graph, groups);
 }
