@@ -1,7 +1,8 @@
 /** Operations and captures as a client gets them: a real engine behind a real port, against the fixtures and against laws. */
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { unpackMultiple } from "msgpackr";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createApp } from "../../src/app.ts";
 import { readConfig } from "../../src/config.ts";
@@ -10,16 +11,25 @@ import type { Engine } from "../../src/engine/protocol.ts";
 import { listen } from "../../src/listen.ts";
 import type { Tensor } from "../../src/schemas/events.ts";
 import { RunDocument } from "../../src/schemas/runs.ts";
+import type { Json } from "../support/app.ts";
 import { CHECKPOINTS, FIXTURES, type Fixture, readFixture } from "../support/fixtures.ts";
 import { relativeError } from "../support/reference.ts";
 
 const dataDir = mkdtempSync(join(tmpdir(), "stratascope-operations-"));
+const DATASETS = join(dataDir, "datasets");
+const TALES = [
+  "Once upon a time there was a tailor who had three sons and one goat.",
+  "The king had a daughter who was beautiful beyond all measure, but proud.",
+  "A miller left no more riches to the three sons he had than his mill, his ass and his cat.",
+];
 let engine: Engine;
 let url: string;
 let server: Awaited<ReturnType<typeof listen>>;
 
 beforeAll(async () => {
-  const config = readConfig({ MODELS_DIR: CHECKPOINTS, DATA_DIR: dataDir, PORT: "0" });
+  mkdirSync(DATASETS);
+  writeFileSync(join(DATASETS, "tales.jsonl"), TALES.map((text) => `${JSON.stringify({ text })}\n`).join(""));
+  const config = readConfig({ MODELS_DIR: CHECKPOINTS, DATA_DIR: dataDir, DATASETS_DIR: DATASETS, PORT: "0" });
   engine = createEngine({
     device: "cpu",
     modelsDir: CHECKPOINTS,
@@ -224,6 +234,129 @@ describe.each(FIXTURES)("%s", (model) => {
     expectClose(finalOf(document, "heads"), finalOf(alone, "baseline"), 1e-5);
   });
 
+  test("a mean is that of the untouched model over positions 1 and up, whatever it is put in the place of", async () => {
+    const layer = 1;
+    const captured = await Promise.all(
+      TALES.map((prompt) =>
+        post({
+          model,
+          prompt,
+          readout: { positions: "all", top_k: 1, layers: "final" },
+          capture: ["components", { neurons: { layers: [layer], neurons: [2] } }],
+        }),
+      ),
+    );
+    const meanOver = (valuesOf: (document: RunDocument) => Float32Array, width: number) => {
+      const sum = new Float64Array(width);
+      let count = 0;
+      for (const values of captured.map(valuesOf))
+        for (let i = width; i < values.length; i++, count += 1 / width)
+          sum[i % width] = (sum[i % width] as number) + (values[i] as number);
+      return sum.map((value) => value / Math.round(count));
+    };
+    const eventOf = (document: RunDocument, variant = "baseline") =>
+      layersOf(document, variant).find(({ step }) => step === layer + 1);
+    const part = (name: "attn_out" | "mlp_out") => (document: RunDocument) =>
+      numbers(eventOf(document)?.components?.[0]?.[name] as Tensor);
+    const d = captured[0]?.meta.model.d_model as number;
+    const attn = meanOver(part("attn_out"), d);
+    const mlp = meanOver(part("mlp_out"), d);
+    const neuron = meanOver(
+      (document) => Float32Array.from(eventOf(document)?.neurons?.[0]?.positions.map(({ values }) => values[0] as number) ?? []),
+      1,
+    );
+
+    const { n_heads = 0, d_mlp = 0 } = captured[0]?.meta.model ?? {};
+    const mean = { texts: TALES };
+    const ablate = (more: object) => [{ op: "ablate", layers: [layer], with: { mean }, ...more }];
+    const document = await post({
+      model,
+      tokens: tokens(0),
+      readout: { positions: "all", top_k: 1, layers: "final" },
+      capture: ["components", { neurons: { neurons: [2] } }],
+      variants: {
+        attn: ablate({ component: "attn" }),
+        heads: ablate({ component: "head", heads: Array.from({ length: n_heads }, (_, head) => head) }),
+        mlp: ablate({ component: "mlp" }),
+        neurons: ablate({ component: "neuron", neurons: Array.from({ length: d_mlp }, (_, i) => i) }),
+        neuron: ablate({ component: "neuron", neurons: [2], positions: [3, 4] }),
+      },
+    });
+    const outputs = (variant: string, name: "attn_out" | "mlp_out") =>
+      numbers(eventOf(document, variant)?.components?.[0]?.[name] as Tensor);
+    for (const [variant, name, expected] of [
+      ["attn", "attn_out", attn],
+      ["heads", "attn_out", attn],
+      ["mlp", "mlp_out", mlp],
+      ["neurons", "mlp_out", mlp],
+    ] as const)
+      for (let position = 0; position < 12; position++) {
+        const row = outputs(variant, name).subarray(position * d, (position + 1) * d);
+        expect(relativeError(row, expected), `${variant} ${position}`).toBeLessThan(1e-4);
+      }
+    const shown = (variant: string) =>
+      eventOf(document, variant)?.neurons?.[0]?.positions.map(({ values }) => values[0] as number);
+    const [before, after] = [shown("baseline") ?? [], shown("neuron") ?? []];
+    for (const [position, value] of after.entries()) {
+      const expected = position === 3 || position === 4 ? (neuron[0] as number) : (before[position] as number);
+      expect(Math.abs(value - expected)).toBeLessThan(1e-4 * Math.max(1, Math.abs(expected)));
+    }
+    expect(document.meta.means).toEqual([
+      {
+        ...{ hash: expect.any(String), dataset: null, sha256: null, texts: 3, tokens_per_text: null },
+        tokens: captured.reduce((sum, { meta }) => sum + meta.tokens.length, 0),
+      },
+    ]);
+    expect(document.done?.timing_ms.means).toBeGreaterThan(0);
+    expect(readdirSync(join(dataDir, "means"))).toContain(`${document.meta.means?.[0]?.hash}.means`);
+
+    // The same texts by the name of a data set are the same mean; cut, they are another.
+    const named = async (more: object) =>
+      (
+        await post({
+          model,
+          tokens: tokens(0),
+          interventions: ablate({ component: "mlp", with: { mean: { dataset: "tales", ...more } } }),
+        })
+      ).meta.means?.[0];
+    const cut = await named({ texts: 2, tokens_per_text: 6 });
+    expect(cut).toMatchObject({ dataset: "tales", sha256: expect.stringMatching(/^[0-9a-f]{64}$/), texts: 2, tokens: 12 });
+    expect(cut?.hash).not.toBe(document.meta.means?.[0]?.hash);
+  });
+
+  test("every cell of a patch sweep has the effect that its logit difference comes to", async () => {
+    const [own, other] = [tokens(0, 6), tokens(1, 6)];
+    const document = await post({
+      model,
+      tokens: own,
+      readout: { positions: "last", top_k: 1, layers: "final", targets: [10, 20, 30, 40] },
+      capture: [],
+      sweep: { op: "patch", component: "resid_pre", source: { tokens: other } },
+    });
+    const L = layersCount();
+    const differences = (variant: string) => finalOf(document, variant)[0]?.logit_diff as number[];
+    const [baseline, source] = [differences("baseline"), document.result?.source?.[0]?.logit_diff as number[]];
+    const comparisons = document.result?.comparison ?? [];
+    expect(comparisons).toHaveLength(L * 6);
+    for (const { variant, patch_effect = [] } of comparisons) {
+      expect(patch_effect).toHaveLength(2);
+      for (const [pair, effect] of patch_effect.entries()) {
+        const [from, to] = [baseline[pair] as number, source[pair] as number];
+        const expected = ((differences(variant)[pair] as number) - from) / (to - from);
+        expect(Math.abs((effect as number) - expected)).toBeLessThan(1e-4 * Math.max(1, Math.abs(expected)));
+      }
+      expect(layersOf(document, variant).at(-1)?.readout?.[0]?.patch_effect).toEqual(patch_effect);
+    }
+    const alone = await post({ model, tokens: other, readout: { positions: "last", layers: "final", targets: [10, 20] } });
+    expect(source[0] as number).toBeCloseTo(finalOf(alone, "baseline")[0]?.logit_diff?.[0] as number, 4);
+    expect(
+      comparisons
+        .map(({ variant }) => variant)
+        .slice(0, 7)
+        .join(" "),
+    ).toBe("patch.0.0 patch.0.1 patch.0.2 patch.0.3 patch.0.4 patch.0.5 patch.1.0");
+  });
+
   function layersCount(): number {
     return reference.names().filter((name) => name.startsWith("resid_pre.")).length;
   }
@@ -244,3 +377,101 @@ function expectClose(actual: ReturnType<typeof finalOf>, expected: ReturnType<ty
     }
   }
 }
+
+describe("Arrays", () => {
+  test("are typed in msgpack, with the numbers that JSON has in base64", async () => {
+    const body = {
+      model: "gpt2",
+      tokens: [0, 5, 9],
+      readout: { positions: "all", layers: "final", targets: [1] },
+      capture: ["residuals", "components", "neurons", "attribution"],
+    };
+    const [json, msgpack] = await Promise.all([post(body), send(body, "application/vnd.msgpack")]);
+    const maps = unpackMultiple(new Uint8Array(await msgpack.arrayBuffer())) as Json[];
+    const layer = maps.find(({ type, step }) => type === "layer" && step === 2);
+    const expected = layersOf(json)[2];
+    expect(layer.residual.data).toBeInstanceOf(Float32Array);
+    expect(layer.residual.data).toEqual(numbers(expected?.residual as Tensor));
+    expect([...layer.residual.shape]).toEqual([3, json.meta.model.d_model]);
+    expect(layer.components[0].mlp_out.data).toEqual(numbers(expected?.components?.[0]?.mlp_out as Tensor));
+    expect(layer.neurons[0].positions[1].ids).toBeInstanceOf(Int32Array);
+    expect(layer.neurons[0].positions[1].values).toBeInstanceOf(Float64Array);
+    expect(maps.find(({ type }) => type === "result").variants[0].attribution.bias).toBeInstanceOf(Float64Array);
+  });
+});
+
+describe("What is not there is refused before a stream is opened", () => {
+  const tokens = [0, 5, 9, 12];
+  const mean = (more: object) => ({ interventions: [{ op: "ablate", component: "mlp", layers: [0], with: { mean: more } }] });
+  const steer = (more: object) => ({ interventions: [{ op: "steer", layer: 0, ...more }] });
+  const sweep = (more: object) => ({
+    sweep: { op: "patch", component: "attn_out", source: { tokens: [0, 1, 2, 3] }, ...more },
+    readout: { targets: [1, 2] },
+  });
+  const at = "/interventions/0/with/mean";
+  test.each<[string, object, string, string | RegExp]>([
+    ["a data set", mean({ dataset: "fables" }), `${at}/dataset`, 'there is no data set "fables"; there are tales'],
+    ["a way out of the folder", mean({ dataset: "../datasets/tales" }), `${at}/dataset`, /^there is no data set/],
+    ["texts enough", mean({ dataset: "tales", texts: 9 }), `${at}/texts`, "9 texts are more than the data set tales has, 3"],
+    [
+      "tokens enough",
+      mean({ dataset: "tales", texts: 2, tokens_per_text: 60 }),
+      `${at}/texts`,
+      /^text 0 of the data set tales has \d+ tokens \(BOS included\), fewer than the 60 that are needed$/,
+    ],
+    [
+      "a context so long",
+      mean({ dataset: "tales", texts: 2, tokens_per_text: 9999 }),
+      `${at}/tokens_per_text`,
+      /^9999 tokens are more than the context/,
+    ],
+    ["a text of two tokens", mean({ texts: ["", "a b"] }), `${at}/texts/0`, /tokens? .*(less|fewer) than/],
+    ["a token of one piece", steer({ toward: " the goat and" }), "/interventions/0/toward", /is \d tokens of gpt2 .* exactly 1/],
+    ["a token of that id", steer({ away: 5000 }), "/interventions/0/away", /token id 5000 is not in the vocabulary/],
+    [
+      "a vector as wide",
+      steer({ vector: [1, 2, 3] }),
+      "/interventions/0/vector",
+      /a vector of 3 numbers is not of the width of gpt2, \d+/,
+    ],
+    [
+      "a neuron of that number",
+      { interventions: [{ op: "ablate", component: "neuron", layers: [0], neurons: [60_000] }] },
+      "/interventions/0/neurons/0",
+      /neuron 60000 is out of range: gpt2 has neurons 0 to \d+/,
+    ],
+    ["a neuron to capture", { capture: [{ neurons: { neurons: [60_000] } }] }, "/capture/0/neurons/neurons/0", /out of range/],
+    [
+      "a layer to capture",
+      { capture: ["norms", { neurons: { top: 1, layers: [99] } }] },
+      "/capture/1/neurons/layers/0",
+      /layer 99 is out of range/,
+    ],
+    [
+      "a source as long",
+      sweep({ source: { tokens: [0, 1] } }),
+      "/sweep/positions",
+      /"all" goes to position 3, which does not exist in the source/,
+    ],
+    [
+      "a read-out in the source",
+      sweep({ source: { tokens: [0, 1] }, positions: [0] }),
+      "/readout/positions",
+      /position 3 is read out but does not exist/,
+    ],
+    ["a source in the vocabulary", sweep({ source: { tokens: [5000] } }), "/sweep/source/tokens/0", /token id 5000/],
+    [
+      "a source in the context",
+      sweep({ source: { prompt: "a b c d ".repeat(200) } }),
+      "/sweep/source/prompt",
+      /more than the context/,
+    ],
+  ])("%s", async (_, body, pointer, detail) => {
+    const response = await send({ model: "gpt2", tokens, ...body });
+    const problem = (await response.json()) as Json;
+    expect(problem.errors?.[0]?.pointer, JSON.stringify(problem)).toBe(pointer);
+    if (typeof detail === "string") expect(problem.detail).toBe(detail);
+    else expect(problem.detail).toMatch(detail);
+    expect(response.status).toBe(422);
+  });
+});
