@@ -11,6 +11,11 @@ export const DEVICES = ["cpu", "webgpu", "cuda"] as const;
 export type Device = (typeof DEVICES)[number];
 export type DeviceSetting = "auto" | Device;
 
+/** Whether weights lie in another memory than the CPU's. Absent: the CPU. */
+export function isGpu(device: Device | undefined): boolean {
+  return device !== undefined && device !== "cpu";
+}
+
 export interface DeviceChoice {
   readonly device: Device;
   /** In words: what was found, and with `auto` why nothing faster was taken. */

@@ -87,6 +87,42 @@ export function editStream(
   }
 }
 
+/** Rows' edits at `resid_pre` or `resid_post` as one affine map of `total` vectors; null: none has any. */
+export interface StreamFeeds {
+  /** [total, 1] */
+  readonly scale: Tensor;
+  /** [total, d] */
+  readonly add: Tensor;
+}
+
+/**
+ * `places`: of each row, where its vectors begin among the `total`, and which positions they are (null: 0 … length − 1).
+ * Vectors that are no row's stay as they are.
+ */
+export function streamFeeds(
+  d: number,
+  rows: readonly BlockRow[],
+  site: "resid_pre" | "resid_post",
+  places: readonly { readonly start: number; readonly positions: readonly number[] | null }[],
+  total: number,
+): StreamFeeds | null {
+  if (!rows.some(({ edits }) => edits.some((edit) => edit.site === site))) return null;
+  const scale = new Float32Array(total).fill(1);
+  const add = new Float32Array(total * d);
+  for (const [index, { edits, length }] of rows.entries()) {
+    const { start, positions } = places[index] as (typeof places)[number];
+    const count = positions?.length ?? length;
+    editStream(add.subarray(start * d, (start + count) * d), d, positions, edits, site);
+    for (const edit of edits) {
+      if (edit.site !== site) continue;
+      for (let i = 0; i < count; i++)
+        if (!edit.positions || edit.positions.has(positions ? (positions[i] as number) : i))
+          scale[start + i] = (scale[start + i] as number) * edit.scale;
+    }
+  }
+  return { scale: new Tensor("float32", scale, [total, 1]), add: new Tensor("float32", add, [total, d]) };
+}
+
 function edits(row: BlockRow, site: InnerSite): boolean {
   return silences(row, site) || row.edits.some((edit) => edit.site === site);
 }

@@ -1,6 +1,7 @@
 /** What a model will hold, reckoned from its tensors before anything of it is loaded. */
 import { Problem } from "../problem.ts";
 import { READOUT_CHUNK } from "./backend.ts";
+import { type Device, isGpu } from "./devices.ts";
 import { CHUNK_BYTES } from "./graph/chunks.ts";
 import type { LinearSpec, ModelSpec, TensorRef } from "./model-spec.ts";
 import type { HalfHeld, HalfMode, WeightMode } from "./session.ts";
@@ -34,8 +35,11 @@ const CASTS_AT_ONCE = 2;
 export function planLoad(
   id: string,
   spec: ModelSpec,
-  { weights, halfPrecision, memoryBytes }: { weights: WeightMode; halfPrecision: HalfMode; memoryBytes: number },
+  given: { device?: Device; weights: WeightMode; halfPrecision: HalfMode; memoryBytes: number },
 ): LoadPlan {
+  const { memoryBytes } = given;
+  // A GPU holds copies of its own, and has no kernels for casts from bfloat16.
+  const { weights, halfPrecision } = isGpu(given.device) ? ({ weights: "packed", halfPrecision: "fold" } as const) : given;
   const hasHalf = graphTensors(spec).some(({ type }) => type !== "F32");
   const plan = (half: HalfHeld): LoadPlan => {
     // With half types kept, nothing is packed: there is no float32 matrix to reorder.

@@ -3,6 +3,7 @@ import { performance } from "node:perf_hooks";
 import { openTensorFiles } from "./checkpoint/rows.ts";
 import type { Counters } from "./counters.ts";
 import { cpuBackend } from "./cpu/backend.ts";
+import { BLOCK_OUTPUTS } from "./graph/block.ts";
 import { writeReadout } from "./graph/readout.ts";
 import { writeBlocks } from "./graph/tree.ts";
 import type { ModelSpec } from "./model-spec.ts";
@@ -10,6 +11,7 @@ import { RunMemory } from "./run-memory.ts";
 import { createSession, type LoadOptions } from "./session.ts";
 import { Unembed } from "./unembed.ts";
 import { Wavefront } from "./wavefront/wavefront.ts";
+import { webgpuBackend } from "./webgpu/backend.ts";
 
 export interface Model {
   readonly spec: ModelSpec;
@@ -33,7 +35,8 @@ export async function loadModel(spec: ModelSpec, given: LoadOptions, counters: C
   const started = performance.now();
   const options = spec.float32Bytes < ONE_THREAD_BYTES ? { ...given, threads: 1 } : given;
   const keepsHalf = options.half === "kept";
-  const blocks = await createSession(writeBlocks(spec, keepsHalf), options);
+  const onDevice = options.device === "webgpu";
+  const blocks = await createSession(writeBlocks(spec, keepsHalf), options, onDevice ? BLOCK_OUTPUTS : []);
   const readout = await createSession(writeReadout(spec, keepsHalf), options);
   const files = openTensorFiles();
   const { dModel, tokenEmbedding, positionEmbedding } = spec;
@@ -44,7 +47,7 @@ export async function loadModel(spec: ModelSpec, given: LoadOptions, counters: C
     for (let i = 0; i < tokens.length * dModel; i++) x[i] = (x[i] as number) + (positions[i] as number);
     return x;
   };
-  const backend = cpuBackend(blocks, readout, spec);
+  const backend = onDevice ? await webgpuBackend(blocks, readout, spec, options) : cpuBackend(blocks, readout, spec);
   const memory = runMemoryBytes > 0 ? new RunMemory(backend, dModel, runMemoryBytes) : null;
   const wavefront = new Wavefront({
     spec,

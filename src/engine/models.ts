@@ -118,7 +118,7 @@ export class Models {
         counters.log(error);
         throw new Problem(
           "model_invalid",
-          `The model ${id} was refused when its session was created; the engine's log has the details.`,
+          `The model ${id} was refused when its session was created on ${this.#options.device ?? "cpu"}; the engine's log has the details.`,
         );
       });
       entry.state = "ready";

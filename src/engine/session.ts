@@ -29,9 +29,13 @@ export interface LoadOptions extends SessionOptions {
  * A session for a model given as bytes. Casts of half types are folded once, when it is created; where there are none,
  * or where they are to run in every call, nothing is left to optimise, and creating it takes half the time. Weights are
  * looked up from "/", which lets a location be any real path (relative folders and symlinks of the hub's cache are
- * refused otherwise). Blocks the event loop while it loads.
+ * refused otherwise). `kept`: outputs that stay on the device (WebGPU only). Blocks the event loop while it loads.
  */
-export function createSession(model: Uint8Array, { device, threads, weights, half }: LoadOptions): Promise<InferenceSession> {
+export function createSession(
+  model: Uint8Array,
+  { device, threads, weights, half }: LoadOptions,
+  kept: readonly string[] = [],
+): Promise<InferenceSession> {
   return InferenceSession.create(model, {
     executionProviders: providersOf(device ?? "cpu"),
     graphOptimizationLevel: half === "folded" ? "basic" : "disabled",
@@ -41,6 +45,7 @@ export function createSession(model: Uint8Array, { device, threads, weights, hal
     intraOpNumThreads: threads ?? 0,
     interOpNumThreads: 1,
     logSeverityLevel: 3,
+    ...(kept.length > 0 && { preferredOutputLocation: Object.fromEntries(kept.map((name) => [name, "gpu-buffer"])) }),
     extra: {
       session: {
         intra_op: { allow_spinning: "0" },

@@ -1,9 +1,13 @@
 /** A model in this process, without pipe or server: what the engine process does for a run. */
 import { openCheckpoint } from "../../src/engine/checkpoint/open.ts";
 import { Counters } from "../../src/engine/counters.ts";
+import type { Device } from "../../src/engine/devices.ts";
 import { loadModel, type Model } from "../../src/engine/model.ts";
 import type { EngineEvent, LayerEvent, ReadoutRows, ReadoutSpec, ResultEvent, RunJob } from "../../src/engine/protocol.ts";
 import { baselineSchedule, type Schedule, type Step } from "../../src/engine/schedule.ts";
+
+/** The device that this run of the tests is for: see vitest.config.ts. */
+const device = process.env.TEST_DEVICE as Device | undefined;
 
 export type TestModel = Model & { readonly counters: Counters };
 
@@ -18,7 +22,7 @@ export async function loadForTest(
   });
   const spec = openCheckpoint(folder);
   const held = spec.diskBytes < spec.float32Bytes ? half : null;
-  return { ...(await loadModel(spec, { threads: null, weights, half: held }, counters, runMemoryBytes)), counters };
+  return { ...(await loadModel(spec, { device, threads: null, weights, half: held }, counters, runMemoryBytes)), counters };
 }
 
 export type JobSpec = { tokens: readonly number[]; schedules?: readonly Schedule[]; readout?: Partial<ReadoutSpec> } & Partial<

@@ -2,8 +2,9 @@
 import type { InferenceSession } from "onnxruntime-node";
 import type { Backend } from "../backend.ts";
 import type { ModelSpec } from "../model-spec.ts";
+import { ReadoutRunner, vectorsOf } from "../readout-runner.ts";
 import { BlockRunner } from "./blocks.ts";
-import { ReadoutRunner } from "./readout.ts";
+import { gathered } from "./readout.ts";
 import { cpuStreams } from "./streams.ts";
 
 /** Takes over the sessions: closing it releases them. */
@@ -13,7 +14,7 @@ export function cpuBackend(blocks: InferenceSession, readout: InferenceSession, 
   return {
     ...cpuStreams(spec.dModel),
     runBlock: (block, rows) => runner.run(block, rows),
-    readOut: (chunk) => reader.run(chunk),
+    readOut: (chunk) => reader.run(chunk, vectorsOf(gathered(chunk.rows, spec.dModel), spec.dModel)),
     close: async () => {
       await blocks.release();
       await readout.release();

@@ -118,7 +118,8 @@ export class Graph {
     return tensor.type === "F32" ? name : this.op("Cast", [name], { to: FLOAT });
   }
 
-  input(name: string, type: number, shape: readonly Dim[]): string {
+  /** Without a shape it may have any. */
+  input(name: string, type: number, shape?: readonly Dim[]): string {
     this.#inputs.push(valueInfo(name, type, shape));
     return name;
   }
