@@ -72,6 +72,8 @@ const variables = {
   ENGINE_IDLE_SECONDS: integer(0, MAX_SECONDS).default(0),
   /** Weights held at once. */
   MODEL_MEMORY_BYTES: integer(MIB, 2 ** 50).default(() => Math.floor(memoryBytes() / 2)),
+  /** Streams of recent prompts that are kept, for each model; 0: none. */
+  PROMPT_MEMORY_BYTES: integer(0, 2 ** 50).default(256 * MIB),
   MAX_BODY_BYTES: integer(1024, GIB).default(MIB),
   MAX_ACTIVE_RUNS: integer(1, 10_000).default(64),
   MAX_QUEUED_RUNS: integer(0, 100_000).default(256),
@@ -123,6 +125,7 @@ export interface Config {
   readonly logLevel: "silent" | "error" | "warn" | "info" | "debug";
   readonly engineIdleSeconds: number | null;
   readonly modelMemoryBytes: number;
+  readonly promptMemoryBytes: number;
   readonly maxBodyBytes: number;
   readonly maxActiveRuns: number;
   readonly maxQueuedRuns: number;
@@ -178,6 +181,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     logLevel: read("LOG_LEVEL"),
     engineIdleSeconds: idle === 0 ? null : idle,
     modelMemoryBytes: read("MODEL_MEMORY_BYTES"),
+    promptMemoryBytes: read("PROMPT_MEMORY_BYTES"),
     maxBodyBytes: read("MAX_BODY_BYTES"),
     maxActiveRuns: read("MAX_ACTIVE_RUNS"),
     maxQueuedRuns: read("MAX_QUEUED_RUNS"),

@@ -2,6 +2,7 @@
 import { createApp } from "./app.ts";
 import { ConfigError, readConfig } from "./config.ts";
 import { chooseDevice, DeviceError } from "./engine/devices.ts";
+import { processOptions } from "./engine/options.ts";
 import { listen } from "./listen.ts";
 import { createLog } from "./log.ts";
 import { lazyEngine } from "./runs/lazy-engine.ts";
@@ -17,13 +18,7 @@ async function main(): Promise<void> {
   const engine = lazyEngine(device, async () => {
     const { createEngine } = await import("./engine/client.ts");
     return createEngine({
-      modelsDir: config.modelsDir,
-      hubCache: config.hub.cacheDir,
-      device,
-      threads: config.threads,
-      weights: config.weights,
-      halfPrecision: config.halfPrecision,
-      memoryBytes: config.modelMemoryBytes,
+      ...processOptions(config, device),
       idleSeconds: config.engineIdleSeconds,
       log: (line) => log.info(line, { from: "engine" }),
     });

@@ -9,6 +9,7 @@ import { createApp } from "../app.ts";
 import { type Config, readConfig } from "../config.ts";
 import { createEngine } from "../engine/client.ts";
 import { chooseDevice } from "../engine/devices.ts";
+import { processOptions } from "../engine/options.ts";
 import { listen } from "../listen.ts";
 
 export interface LocalService {
@@ -27,13 +28,7 @@ export async function startLocalService(): Promise<LocalService> {
   const read = readConfig();
   const config: Config = { ...read, host: "127.0.0.1", port: 0, apiKeys: [key], dataDir, modelsDir: modelsDirOf(read) };
   const engine = createEngine({
-    modelsDir: config.modelsDir,
-    hubCache: config.hub.cacheDir,
-    device: (await chooseDevice(config.device)).device,
-    threads: config.threads,
-    weights: config.weights,
-    halfPrecision: config.halfPrecision,
-    memoryBytes: config.modelMemoryBytes,
+    ...processOptions(config, (await chooseDevice(config.device)).device),
     idleSeconds: null,
     log: () => {},
   });

@@ -1,20 +1,10 @@
 /** The server's end of the pipe: starts the engine process with the first need, restarts it when it dies. */
 import { Problem } from "../problem.ts";
-import type { Device } from "./devices.ts";
 import { EngineProcess } from "./engine-process.ts";
+import type { ProcessOptions } from "./options.ts";
 import type { Engine, EngineEvent, EngineReply, EngineStats, EngineStatus, ModelStatus, RunJob } from "./protocol.ts";
 
-export interface EngineOptions {
-  readonly modelsDir: string;
-  /** Where the hub's clients keep their models; absent: nowhere. */
-  readonly hubCache?: string | null;
-  readonly device: Device;
-  /** Threads of a session; null: one per core. */
-  readonly threads: number | null;
-  readonly weights: "packed" | "mapped";
-  /** What becomes of half-type weights: float32 copies (fold), or casts in every call (keep). */
-  readonly halfPrecision: "auto" | "fold" | "keep";
-  readonly memoryBytes: number;
+export interface EngineOptions extends ProcessOptions {
   /** Seconds without a run after which the process ends; null: never. */
   readonly idleSeconds: number | null;
   /** One line of the engine's log, or of what became of its process. */
@@ -160,8 +150,7 @@ class EngineClient implements Engine {
     if (this.#process?.alive) return this.#process;
     this.#state = "starting";
     this.#startedAt = Date.now();
-    const { modelsDir, hubCache = null, device, threads, weights, halfPrecision, memoryBytes, log } = this.#options;
-    const options = { modelsDir, hubCache, device, threads, weights, halfPrecision, memoryBytes };
+    const { log, idleSeconds, ...options } = this.#options;
     const engine: EngineProcess = new EngineProcess(options, log, {
       reply: (reply) => this.#handle(reply),
       exit: (how) => {

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { encodeFrame, FrameReader } from "./frames.ts";
-import type { ProcessOptions } from "./process.ts";
+import type { ProcessOptions } from "./options.ts";
 import type { EngineReply, EngineRequest } from "./protocol.ts";
 
 /** How long a process gets to end by itself before it is killed. */

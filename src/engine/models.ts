@@ -5,15 +5,10 @@ import { openCheckpoint } from "./checkpoint/open.ts";
 import type { Counters } from "./counters.ts";
 import { type LoadPlan, planLoad } from "./memory.ts";
 import { loadModel, type Model } from "./model.ts";
+import type { ProcessOptions } from "./options.ts";
 import type { ModelStatus } from "./protocol.ts";
-import type { HalfMode, SessionOptions } from "./session.ts";
 
-export interface ModelsOptions extends SessionOptions {
-  readonly modelsDir: string;
-  /** Where the hub's clients keep their models; null: nowhere. */
-  readonly hubCache: string | null;
-  readonly halfPrecision: HalfMode;
-  readonly memoryBytes: number;
+export interface ModelsOptions extends ProcessOptions {
   readonly counters: Counters;
   /** Called whenever a state has changed. */
   readonly changed: () => void;
@@ -95,7 +90,7 @@ export class Models {
       ...(entry.problem && { problem: entry.problem.data }),
       memoryBytes: entry.model && entry.plan ? heldBytes(entry.plan) : 0,
       activeRuns: entry.model?.wavefront.activeRuns ?? 0,
-      device: this.#options.device ?? "cpu",
+      device: this.#options.device,
       precision: "float32",
       weights: entry.plan?.weights ?? this.#options.weights,
       half: entry.plan?.half ?? null,
@@ -105,7 +100,7 @@ export class Models {
 
   async #load(id: string, entry: Entry): Promise<Model> {
     try {
-      const { modelsDir, hubCache, counters } = this.#options;
+      const { modelsDir, hubCache, counters, promptMemoryBytes } = this.#options;
       const folder = findModel(modelsDir, id, hubCache);
       if (!folder) throw new Problem("model_not_found", `There is no model ${JSON.stringify(id)} in the models folder.`);
       const spec = openCheckpoint(folder);
@@ -114,7 +109,8 @@ export class Models {
       await this.#makeRoom(heldBytes(plan));
       // Creating sessions blocks this process: let the news of it go out first.
       await new Promise((resolve) => setImmediate(resolve));
-      entry.model = await loadModel(spec, { ...this.#options, ...plan }, counters).catch((error: unknown) => {
+      const loading = loadModel(spec, { ...this.#options, ...plan }, counters, promptMemoryBytes);
+      entry.model = await loading.catch((error: unknown) => {
         counters.log(error);
         throw new Problem(
           "model_invalid",

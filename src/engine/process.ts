@@ -5,21 +5,10 @@
 import { writeSync } from "node:fs";
 import { Problem } from "../problem.ts";
 import { Counters } from "./counters.ts";
-import type { Device } from "./devices.ts";
 import { encodeFrame, FrameReader } from "./frames.ts";
 import { Models } from "./models.ts";
+import type { ProcessOptions } from "./options.ts";
 import type { EngineReply, EngineRequest, RunJob } from "./protocol.ts";
-
-/** How it was started: JSON in the first argument. */
-export interface ProcessOptions {
-  readonly modelsDir: string;
-  readonly hubCache: string | null;
-  readonly device: Device;
-  readonly threads: number | null;
-  readonly weights: "packed" | "mapped";
-  readonly halfPrecision: "auto" | "fold" | "keep";
-  readonly memoryBytes: number;
-}
 
 /** How often numbers are sent while the engine works. */
 const STATS_INTERVAL_MS = 500;

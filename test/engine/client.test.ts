@@ -3,7 +3,9 @@ import { cpSync, mkdtempSync, rmSync, truncateSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { readConfig } from "../../src/config.ts";
 import { createEngine, type EngineOptions } from "../../src/engine/client.ts";
+import { processOptions } from "../../src/engine/options.ts";
 import type { Engine, EngineEvent, RunJob } from "../../src/engine/protocol.ts";
 import { baselineSchedule } from "../../src/engine/schedule.ts";
 import { writeRandomGpt2 } from "../support/checkpoint.ts";
@@ -23,12 +25,7 @@ afterEach(() => engine.stop());
 
 function start(options: Partial<EngineOptions> = {}): Engine {
   engine = createEngine({
-    device: "cpu",
-    modelsDir,
-    threads: null,
-    weights: "packed",
-    halfPrecision: "auto",
-    memoryBytes: 2 ** 32,
+    ...processOptions(readConfig({ MODELS_DIR: modelsDir, PROMPT_MEMORY_BYTES: "0" }), "cpu"),
     idleSeconds: null,
     log: () => {},
     ...options,

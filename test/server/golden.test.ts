@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createApp } from "../../src/app.ts";
 import { readConfig } from "../../src/config.ts";
 import { createEngine } from "../../src/engine/client.ts";
+import { processOptions } from "../../src/engine/options.ts";
 import type { Engine } from "../../src/engine/protocol.ts";
 import { listen } from "../../src/listen.ts";
 import type { RunDocument } from "../../src/schemas/runs.ts";
@@ -19,12 +20,7 @@ let server: Awaited<ReturnType<typeof listen>>;
 beforeAll(async () => {
   const config = readConfig({ MODELS_DIR: CHECKPOINTS, DATA_DIR: dataDir, PORT: "0" });
   engine = createEngine({
-    device: "cpu",
-    modelsDir: CHECKPOINTS,
-    threads: null,
-    weights: "packed",
-    halfPrecision: "auto",
-    memoryBytes: 2 ** 32,
+    ...processOptions(readConfig({ MODELS_DIR: CHECKPOINTS }), "cpu"),
     idleSeconds: null,
     log: () => {},
   });
