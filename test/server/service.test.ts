@@ -173,7 +173,7 @@ describe("Ending and starting again", () => {
   }, 60_000);
 
   test("Drains at SIGTERM: not ready, nothing new, streams end well, exit 0", async () => {
-    const server = await startServer();
+    const server = await startServer({ DRAIN_SECONDS: "60" });
     const stream = server.post(long).then(readSse);
     await until(async () => (await server.json("/v1/runs?state=running")).runs.length === 1);
     const ended = server.end("SIGTERM");
