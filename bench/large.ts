@@ -2,9 +2,11 @@
 import { readFileSync, rmSync, statfsSync } from "node:fs";
 import { join } from "node:path";
 import { writeRandomCheckpoint } from "../scripts/random-checkpoint/write.ts";
+import { readConfig } from "../src/config.ts";
 import { llama } from "../src/engine/architectures/llama.ts";
 import { openCheckpoint } from "../src/engine/checkpoint/open.ts";
 import { createEngine } from "../src/engine/client.ts";
+import { processOptions } from "../src/engine/options.ts";
 import type { RunJob } from "../src/engine/protocol.ts";
 import { baselineSchedule } from "../src/engine/schedule.ts";
 import { median, print } from "./report.ts";
@@ -66,7 +68,8 @@ export async function benchLarge(folded: boolean): Promise<void> {
 
 async function measure(halfPrecision: "keep" | "fold"): Promise<Measured> {
   const engine = createEngine({
-    ...{ modelsDir: MODELS_DIR, device: "cpu", threads: null, weights: "packed", halfPrecision, memoryBytes: 2 ** 40 },
+    ...processOptions(readConfig({ MODELS_DIR, PROMPT_MEMORY_BYTES: "0" }), "cpu"),
+    ...{ halfPrecision, memoryBytes: 2 ** 40 },
     idleSeconds: null,
     log: (line) => console.error(line),
   });

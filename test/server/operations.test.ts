@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createApp } from "../../src/app.ts";
 import { readConfig } from "../../src/config.ts";
 import { createEngine } from "../../src/engine/client.ts";
+import { processOptions } from "../../src/engine/options.ts";
 import type { Engine } from "../../src/engine/protocol.ts";
 import { listen } from "../../src/listen.ts";
 import type { Tensor } from "../../src/schemas/events.ts";
@@ -30,16 +31,7 @@ beforeAll(async () => {
   mkdirSync(DATASETS);
   writeFileSync(join(DATASETS, "tales.jsonl"), TALES.map((text) => `${JSON.stringify({ text })}\n`).join(""));
   const config = readConfig({ MODELS_DIR: CHECKPOINTS, DATA_DIR: dataDir, DATASETS_DIR: DATASETS, PORT: "0" });
-  engine = createEngine({
-    device: "cpu",
-    modelsDir: CHECKPOINTS,
-    threads: null,
-    weights: "packed",
-    halfPrecision: "auto",
-    memoryBytes: 2 ** 32,
-    idleSeconds: null,
-    log: () => {},
-  });
+  engine = createEngine({ ...processOptions(config, "cpu"), idleSeconds: null, log: () => {} });
   const { app } = createApp({ config, engine });
   server = await listen((request, bindings) => app.fetch(request, bindings), config);
   url = `http://127.0.0.1:${server.port}`;
