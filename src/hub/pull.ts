@@ -14,6 +14,7 @@ import { RETRY, type RetryOptions, type RetryPolicy, retrying } from "./retry.ts
 import { publish } from "./snapshot.ts";
 import { readToken } from "./token.ts";
 import { hubFetch } from "./transport.ts";
+import { remember } from "./verify.ts";
 
 const CONFIG = "config.json";
 
@@ -79,6 +80,7 @@ class Pull {
       await this.#bringAll(shards, repository);
       files.push(...shards);
     }
+    await remember(files.map((file) => this.#blob(file)));
     return publish(this.#folder, this.#name, repository.commit, files);
   }
 

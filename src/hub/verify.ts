@@ -8,6 +8,14 @@ import { hashOfName } from "./file-hash.ts";
 /** Blobs that were found intact, by path, with what would change if they did. */
 const intact = new Map<string, string>();
 
+/** Of files that have just been checked, so that they need not be again. */
+export async function remember(paths: readonly string[]): Promise<void> {
+  for (const path of paths) {
+    const blob = await realpath(path);
+    intact.set(blob, await stampOf(blob));
+  }
+}
+
 /** The names of a snapshot's files that are not what their blob's name states. A file that is no link states nothing. */
 export async function brokenFiles(snapshot: string): Promise<string[]> {
   const broken: string[] = [];
@@ -15,10 +23,10 @@ export async function brokenFiles(snapshot: string): Promise<string[]> {
     const blob = await realpath(join(snapshot, name)).catch(() => null);
     const hash = blob && hashOfName(basename(blob));
     if (!hash) continue;
-    const found = await stat(blob);
-    const stamp = `${found.mtimeMs}:${found.ctimeMs}:${found.size}:${found.ino}`;
+    const stamp = await stampOf(blob);
     if (intact.get(blob) === stamp) continue;
-    if (await isIntact(blob, { size: found.size, hash })) intact.set(blob, stamp);
+    const { size } = await stat(blob);
+    if (await isIntact(blob, { size, hash })) intact.set(blob, stamp);
     else broken.push(name);
   }
   return broken;
@@ -31,4 +39,9 @@ function usedOf(names: readonly string[]): string[] {
     ...["config.json", "tokenizer.json", "tokenizer_config.json", INDEX_FILE].filter((name) => names.includes(name)),
     ...weights,
   ];
+}
+
+async function stampOf(path: string): Promise<string> {
+  const { mtimeMs, ctimeMs, size, ino } = await stat(path);
+  return `${mtimeMs}:${ctimeMs}:${size}:${ino}`;
 }

@@ -64,7 +64,7 @@ export const createRun = (maxBodyBytes: number) =>
             "unsupported_media_type",
           ] as const),
           ...(["invalid_request", "invalid_intervention", "model_invalid", "run_too_large", "queue_full", "draining"] as const),
-          ...(["model_too_large", "engine_failed", "not_a_number", "cancelled"] as const),
+          ...(["model_too_large", "download_refused", "download_failed", "engine_failed", "not_a_number", "cancelled"] as const),
         ),
       },
     }),
@@ -83,7 +83,7 @@ export const createRun = (maxBodyBytes: number) =>
         services.engine.status().state === "stopped" &&
         findModel(config.modelsDir, modelId(request.model), config.hub.cacheDir);
       if (cold) services.engine.load(modelId(request.model)).catch(() => {});
-      if (await models.mustDownload(request.model)) c.env?.hold?.();
+      c.env?.hold?.(); // a model may have to be downloaded, or checked, first
       const run = await prepareRun(request, { models, datasets, limits: config, priority, arrivedAt });
       const timing = { tokenize: run.tokenizeMs, prepare: performance.now() - arrivedAt };
       c.header("Server-Timing", serverTiming(timing));

@@ -54,6 +54,7 @@ export const getModel = endpoint(
   }),
   async (c, services) => {
     const { model } = c.req.valid("param");
+    c.env?.hold?.();
     const info = await find(model, services);
     if (!wantsEvents(c.req.header("accept"))) return json(c, info);
     return streamAnswer(c, services, "text/event-stream", followModel(model, services));
@@ -68,11 +69,15 @@ export const loadModel = endpoint(
     operationId: "loadModel",
     tags: ["Models"],
     summary: "Load a model into memory",
-    description: "Answers when it is ready. Runs load their model themselves; this only saves the first one the wait.",
+    description:
+      "Answers when it is ready, downloaded first where that is allowed. Runs load their model themselves; this only saves the first one the wait.",
     request: { params: ModelPath },
     responses: {
       ...answer,
-      ...problems("unauthorized", "model_not_found", "model_invalid", "model_too_large", "engine_failed", "draining"),
+      ...problems(
+        ...(["unauthorized", "model_not_found", "model_invalid", "model_too_large", "engine_failed", "draining"] as const),
+        ...(["download_refused", "download_failed", "queue_full"] as const),
+      ),
     },
   }),
   async (c, services) => {

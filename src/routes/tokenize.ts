@@ -27,6 +27,9 @@ export const tokenize = (maxBodyBytes: number) =>
           "unauthorized",
           "model_not_found",
           "model_invalid",
+          "download_refused",
+          "download_failed",
+          "queue_full",
           "body_too_large",
           "unsupported_media_type",
           "invalid_request",
@@ -34,9 +37,8 @@ export const tokenize = (maxBodyBytes: number) =>
       },
     }),
     async (c, { models }) => {
-      const name = c.req.valid("param").model;
-      if (await models.mustDownload(name)) c.env?.hold?.();
-      const model = await models.get(name);
+      c.env?.hold?.();
+      const model = await models.get(c.req.valid("param").model);
       const { text, ids, prepend_bos } = c.req.valid("json");
       const tokens = tokensOf({ text, ids, prependBos: prepend_bos }, model, { text: "text", ids: "ids" });
       const bytes = Buffer.concat(tokens.map((id) => model.tokenizer.bytes(id)));

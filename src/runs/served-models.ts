@@ -45,8 +45,6 @@ export interface ModelSource {
   get(name: string): Promise<ServedModel>;
   /** The model as lists show it, with its revision, and never a download begun. Throws `model_not_found`. */
   look(name: string): Promise<ListedModel>;
-  /** Whether `get` would have to wait for a download. */
-  mustDownload(name: string): Promise<boolean>;
   /** Ends all downloads. */
   stop(): void;
 }
@@ -104,10 +102,6 @@ class FolderModels implements ModelSource {
     const download = this.#downloads?.find(modelId(name));
     if (download) return downloading(download);
     throw await this.#notFound(name);
-  }
-
-  async mustDownload(name: string): Promise<boolean> {
-    return this.#downloads !== null && !(await this.#find(name)) && (await hubNameOf(name)) !== null;
   }
 
   stop(): void {
