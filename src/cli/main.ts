@@ -40,12 +40,11 @@ async function main(args: readonly string[], terminal: Terminal): Promise<number
     if (error instanceof UsageError) return complain(terminal, 2, error.message);
     if (error instanceof ConfigError || error instanceof DeviceError) return complain(terminal, 1, error.message);
     if (error instanceof ServiceError) return complain(terminal, 1, ...problemLines(error.problem, terminal.errorView));
-    if (error instanceof Problem)
-      return complain(
-        terminal,
-        error.code === "cancelled" ? 130 : 1,
-        ...problemLines(problemDocument(error.data), terminal.errorView),
-      );
+    if (error instanceof Problem && error.code === "cancelled") return complain(terminal, 130, error.message);
+    if (error instanceof Problem) {
+      const { title, detail, errors } = problemDocument(error.data);
+      return complain(terminal, 1, ...problemLines({ title, detail, ...(errors && { errors }) }, terminal.errorView));
+    }
     throw error;
   }
 }

@@ -97,7 +97,7 @@ test("Interrupted, it says that the next one goes on, gives the lock back and en
   child.kill("SIGINT");
   const { code, err } = await ended;
   expect(code).toBe(130);
-  expect(err).toContain("The download of org/tiny@main was cancelled; the next one goes on from where it was.");
+  expect(err).toMatch(/^The download of org\/tiny@main was cancelled; the next one goes on from where it was\.$/m);
   expect(partialSize()).toBeGreaterThan(50_000);
   expect(locks()).toEqual([]);
 });
@@ -132,7 +132,7 @@ test("What the hub refuses ends with 1 and its reason, a name that is none with 
   expect(missing).toMatchObject({
     code: 1,
     out: "",
-    err: expect.stringMatching(/^There is no such model \(404\): There is no org\/none@main on the hub/),
+    err: expect.stringMatching(/^There is no such model: There is no org\/none@main on the hub/),
   });
   repo.access = "gated";
   expect(await pull(["org/tiny"]).ended).toMatchObject({ code: 1, err: expect.stringContaining("org/tiny@main is gated") });

@@ -179,8 +179,16 @@ describe("A connection that breaks", () => {
 
   test("a server that sends the whole instead of the rest is taken from the start", async () => {
     repo.faults[WEIGHTS] = { dropAfter: 100_000, drops: 1, ignoreRange: true };
-    const { folder } = await pull("org/tiny");
+    const done: number[] = [];
+    const changed = ({ files }: DownloadProgress) => {
+      const file = files.find(({ path }) => path === WEIGHTS);
+      if (file && file.doneBytes !== done.at(-1)) done.push(file.doneBytes);
+    };
+    const { folder } = await pull("org/tiny", { changed });
     expect(readFileSync(join(folder, WEIGHTS)).equals(weights())).toBe(true);
+    // Not one byte of the whole was taken for one of the rest.
+    const restart = done.findIndex((value, i) => value < (done[i - 1] ?? 0));
+    expect(Math.max(...done.slice(0, restart))).toBeLessThanOrEqual(100_000);
   });
 });
 

@@ -6,7 +6,8 @@ import type { View } from "./view.ts";
 /** One line a model, and why it cannot be served where that is so. */
 export function modelTable(models: readonly ModelInfo[], view: View): string[] {
   const { bold, dim, red } = view.colours;
-  if (models.length === 0) return ["No models: put checkpoints into the folder that MODELS_DIR names."];
+  if (models.length === 0)
+    return ["No models: put checkpoints into the folder that MODELS_DIR names, or `stratascope pull` one."];
   const id = Math.min(40, Math.max(5, ...models.map((model) => textWidth(model.id))));
   const count = (value: number | null) => (value === null ? "–" : String(value));
   const cells = (name: string, family: string, ...sizes: string[]) =>
