@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, w
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { type Json, until } from "../support/app.ts";
+import { gate, type Json, until } from "../support/app.ts";
 import { type HubRepo, sha256, startHub, type TestHub, TOKEN } from "../support/hub.ts";
 
 const WEIGHTS = "model.safetensors";
@@ -28,6 +28,8 @@ beforeEach(() => {
 
 interface Pull {
   readonly child: ChildProcess;
+  /** On standard error so far. */
+  said(): string;
   readonly ended: Promise<{ readonly code: number | string | null; readonly out: string; readonly err: string }>;
 }
 
@@ -40,7 +42,7 @@ function pull(args: readonly string[], environment: Record<string, string> = {})
   const ended = new Promise<{ code: number | string | null; out: string; err: string }>((resolve) =>
     child.once("close", (code, signal) => resolve({ code: code ?? signal, out, err })),
   );
-  return { child, ended };
+  return { child, ended, said: () => err };
 }
 
 const weights = () => repo.files.get(WEIGHTS) as Buffer;
@@ -71,45 +73,50 @@ test("--json says the same as one object a line", async () => {
 });
 
 test("Killed midway, it leaves nothing that could be used, and the next pull takes it up", async () => {
-  repo.faults[WEIGHTS] = { paceMs: 10 };
+  const { opened, open } = gate();
+  repo.faults[WEIGHTS] = { holdAfter: 100_000, released: opened };
   const first = pull(["org/tiny"]);
-  await until(() => partialSize() > 100_000, 15_000);
+  await until(() => partialSize() === 100_000, 15_000);
   first.child.kill("SIGKILL");
   expect((await first.ended).code).toBe("SIGKILL");
   expect(existsSync(blob())).toBe(false);
   expect(existsSync(join(cacheDir, "models--org--tiny/snapshots"))).toBe(false);
   expect(locks()).toHaveLength(1);
-  const left = partialSize();
+  open();
   delete repo.faults[WEIGHTS];
   hub.requests.length = 0;
   const { code, out } = await pull(["org/tiny"]).ended;
   expect(code).toBe(0);
-  expect(starts()).toEqual([left]);
+  expect(starts()).toEqual([100_000]);
   const folder = out.trim().split(" is in ")[1] as string;
   expect(readFileSync(join(folder, WEIGHTS)).equals(weights())).toBe(true);
   expect(locks()).toEqual([]);
 });
 
 test("Interrupted, it says that the next one goes on, gives the lock back and ends with 130", async () => {
-  repo.faults[WEIGHTS] = { paceMs: 10 };
+  const { opened, open } = gate();
+  repo.faults[WEIGHTS] = { holdAfter: 50_000, released: opened };
   const { child, ended } = pull(["org/tiny"]);
-  await until(() => partialSize() > 50_000, 15_000);
+  await until(() => partialSize() === 50_000, 15_000);
   child.kill("SIGINT");
   const { code, err } = await ended;
   expect(code).toBe(130);
   expect(err).toMatch(/^The download of org\/tiny@main was cancelled; the next one goes on from where it was\.$/m);
-  expect(partialSize()).toBeGreaterThan(50_000);
+  expect(partialSize()).toBe(50_000);
+  open();
   expect(locks()).toEqual([]);
 });
 
 test("Two at once share one download", async () => {
-  repo.faults[WEIGHTS] = { paceMs: 10 };
+  const { opened, open } = gate();
+  repo.faults[WEIGHTS] = { holdAfter: 1000, released: opened };
   const first = pull(["org/tiny"]);
   await until(() => partialSize() > 0, 15_000);
   const second = pull(["org/tiny"]);
+  await until(() => second.said().includes("another process downloads this model; waiting for it"), 15_000);
+  open();
   const [one, other] = await Promise.all([first.ended, second.ended]);
   expect([one.code, other.code]).toEqual([0, 0]);
-  expect(other.err).toContain("another process downloads this model; waiting for it");
   expect(other.out).toBe(one.out);
   expect(starts()).toEqual([0]);
 });

@@ -14,7 +14,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { ModelEvent, ModelInfo, ModelList } from "../../src/schemas/models.ts";
-import { type Json, readSse, until } from "../support/app.ts";
+import { gate, type Json, readSse, until } from "../support/app.ts";
 import { commitOf, gitSha1, type HubRepo, sha256, startHub, type TestHub } from "../support/hub.ts";
 import { type Server, startServer } from "../support/server.ts";
 
@@ -71,7 +71,8 @@ describe("With downloads allowed", () => {
 
   test("who follows a download sees every file's bytes, then the model; many who ask share it", async () => {
     repo = hub.add("org/followed", join(CHECKPOINTS, "gpt2"));
-    repo.faults[WEIGHTS] = { paceMs: 25 };
+    const { opened, open } = gate();
+    repo.faults[WEIGHTS] = { paceMs: 25, holdAfter: 10_000, released: opened };
     const runs = [1, 2, 3].map(() => runOn(server, "org--followed"));
     await until(async () => (await fetch(`${server.url}/v1/models/org--followed`)).status === 200);
     const response = await fetch(`${server.url}/v1/models/org%2Ffollowed`, { headers: { accept: "text/event-stream" } });
@@ -82,6 +83,7 @@ describe("With downloads allowed", () => {
       id: "org--followed",
       state: "downloading",
     });
+    open();
     const events = (await readSse(response)).map((event) => ModelEvent.parse(event));
     const downloads = events.flatMap((event) => (event.type === "download" ? [event.download] : []));
     const done = downloads.map(({ done_bytes }) => done_bytes);

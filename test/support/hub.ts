@@ -15,6 +15,9 @@ export interface HubFault {
   ignoreRange?: boolean;
   /** Answers with these statuses first, one a request. */
   statuses?: number[];
+  /** Sends so many bytes, and the rest when it is let. */
+  holdAfter?: number;
+  released?: Promise<void>;
   /** Waits between parts of the body, in ms. */
   paceMs?: number;
   /** Sends so many bytes and then nothing, once. */
@@ -171,8 +174,12 @@ async function sendFile(request: IncomingMessage, response: ServerResponse, whol
     limit = stalls;
     delete fault.stallAfter;
   }
+  if (fault.holdAfter !== undefined) {
+    await new Promise((resolve) => response.write(bytes.subarray(0, fault.holdAfter), resolve));
+    await fault.released;
+  }
   const part = fault.paceMs ? 16_384 : 1 << 20;
-  for (let at = 0; at < limit && !response.destroyed; at += part) {
+  for (let at = fault.holdAfter ?? 0; at < limit && !response.destroyed; at += part) {
     await new Promise((resolve) => response.write(bytes.subarray(at, Math.min(limit, at + part)), resolve));
     if (fault.paceMs) await new Promise((resolve) => setTimeout(resolve, fault.paceMs));
   }
