@@ -11,10 +11,13 @@ const LAYERS = "a list of layers such as 5, 2,3 or 4-7";
 interface Shape {
   readonly pattern: RegExp;
   readonly expected: string;
-  readonly make: (match: RegExpExecArray, scale: number | null) => Operation[];
+  /** Spaces count: the value has a token in it. */
+  readonly spaces?: true;
+  readonly make: (match: RegExpExecArray, modifiers: Modifiers) => Operation[];
 }
 
 const LIST = String.raw`\d+(?:-\d+)?(?:,\d+(?:-\d+)?)*`;
+const PARTS = String.raw`(\d+\.\d+(?:-\d+)?(?:,\d+\.\d+(?:-\d+)?)*)`;
 const whole = (source: string) => new RegExp(`^${source}$`);
 
 const layersOnly = (op: "delete" | "swap" | "reverse"): Shape => ({
@@ -26,7 +29,40 @@ const layersOnly = (op: "delete" | "swap" | "reverse"): Shape => ({
 const component = (name: "attn" | "mlp"): Shape => ({
   pattern: whole(`(${LIST})`),
   expected: LAYERS,
-  make: ([, layers], scale) => [{ op: "ablate", component: name, layers: numbers(layers), with: scaled(scale) }],
+  make: ([, layers], { ablated, at }) => [{ op: "ablate", component: name, layers: numbers(layers), with: ablated, ...at }],
+});
+
+/** "1.6,2.0-3" → [1, [6]], [2, [0, 1, 2, 3]] */
+const parts = (list: string): [number, number[]][] =>
+  list.split(",").map((part) => {
+    const [layer, of] = part.split(".");
+    return [Number(layer), numbers(of)];
+  });
+
+const ablatedParts = (name: "head" | "neuron"): Shape => ({
+  pattern: whole(PARTS),
+  expected: `layer.${name}, such as 1.6, 1.6,2.3 or 1.0-3`,
+  make: ([, list = ""], { ablated, at }) =>
+    parts(list).map(([layer, of]) =>
+      name === "head"
+        ? { op: "ablate", component: name, layers: [layer], heads: of, with: ablated, ...at }
+        : { op: "ablate", component: name, layers: [layer], neurons: of, with: ablated, ...at },
+    ),
+});
+
+const steered = (direction: "toward" | "away"): Shape => ({
+  pattern: whole(String.raw`(\d+):([^]+)`),
+  expected: 'a layer and a token, such as "6: night"',
+  spaces: true,
+  make: ([, layer, token = ""], { steps, at }) => [
+    { op: "steer", layer: Number(layer), [direction]: token, scale: steps, scale_by: "residual", ...at },
+  ],
+});
+
+const patched = (name: "resid_pre" | "attn_out" | "mlp_out"): Shape => ({
+  pattern: whole(`(${LIST})`),
+  expected: LAYERS,
+  make: ([, layers], { source, at }) => [{ op: "patch", component: name, layers: numbers(layers), source: source(), ...at }],
 });
 
 const times = (suffix: string | undefined) => (suffix === undefined ? {} : { times: Number(suffix) });
@@ -74,14 +110,23 @@ const SHAPES: Readonly<Record<string, Shape>> = {
   },
   "ablate-attn": component("attn"),
   "ablate-mlp": component("mlp"),
-  "ablate-head": {
-    pattern: whole(String.raw`(\d+\.\d+(?:-\d+)?(?:,\d+\.\d+(?:-\d+)?)*)`),
+  sublayers: {
+    pattern: whole(String.raw`(\d+(?:-\d+|\.(?:attn|mlp))?(?:,\d+(?:-\d+|\.(?:attn|mlp))?)*)`),
+    expected: "halves and whole layers in the order they run, such as 0.attn,0.mlp,1-5",
+    make: ([, steps = ""]) => [{ op: "sublayers", steps: steps.split(",").flatMap(sublayer) }],
+  },
+  "ablate-head": ablatedParts("head"),
+  "ablate-neuron": ablatedParts("neuron"),
+  steer: steered("toward"),
+  "steer-away": steered("away"),
+  "patch-resid": patched("resid_pre"),
+  "patch-attn": patched("attn_out"),
+  "patch-mlp": patched("mlp_out"),
+  "patch-head": {
+    pattern: whole(PARTS),
     expected: "layer.head, such as 1.6, 1.6,2.3 or 1.0-3",
-    make: ([, heads = ""], scale) =>
-      heads.split(",").map((part) => {
-        const [layer, list] = part.split(".");
-        return { op: "ablate", component: "head", layers: [Number(layer)], heads: numbers(list), with: scaled(scale) };
-      }),
+    make: ([, list = ""], { source, at }) =>
+      parts(list).map(([layer, heads]) => ({ op: "patch", component: "head", layers: [layer], heads, source: source(), ...at })),
   },
 };
 
@@ -100,31 +145,119 @@ export const INTERVENTION_FLAGS: Flags = {
   "ablate-attn": { value: "LAYERS", help: "The attention of these layers is silenced" },
   "ablate-mlp": { value: "LAYERS", help: "The MLP of these layers is silenced" },
   "ablate-head": { value: "L.H", help: "Heads are silenced: 1.6, 1.6,2.3 or 1.0-3" },
+  "ablate-neuron": { value: "L.N", help: "Neurons are silenced: 3.17, 3.17,4.2 or 3.0-99" },
   scale: { value: "FACTOR", help: "What the ablated are multiplied with, instead of silenced (0)" },
+  mean: { value: "DATASET[:TEXTS[:TOKENS]]", help: "The ablated get their mean over texts instead: prose-heldout:32:128" },
+  sublayers: { value: "LIST", help: "Halves and whole layers in the order they run: 0.attn,0.mlp,1-5" },
+  steer: { value: "LAYER:TOKEN", help: 'What this layer leaves is pushed toward a token: "6: night"' },
+  "steer-away": { value: "LAYER:TOKEN", help: "The same, away from a token" },
+  "steer-scale": { value: "NUMBER", help: "How far, in mean norms of the layer's stream (1)" },
+  "patch-resid": { value: "LAYERS", help: "These layers read what they read with the prompt of --source" },
+  "patch-attn": { value: "LAYERS", help: "Their attention adds what it adds there; --patch-mlp, --patch-head likewise" },
+  "patch-mlp": { value: "LAYERS", help: "Their MLP adds what it adds there" },
+  "patch-head": { value: "L.H", help: "Heads write what they write there: 1.6 or 1.0-3" },
+  source: { value: "PROMPT", help: "The other prompt, of which patches take" },
+  at: { value: "LIST", help: "Places where all of these ablate, steer and patch, such as 3,-1 (all)" },
 };
+
+/** What flags say of all operations of a kind. */
+interface Modifiers {
+  readonly ablated: Ablated;
+  /** Mean norms that steering counts. */
+  readonly steps: number;
+  readonly at: { positions?: number[] };
+  readonly source: () => { prompt: string };
+}
+
+type Ablated = Exclude<Extract<Operation, { op: "ablate" }>["with"], undefined>;
+
+/** Flags that say something of operations, and the operations they need. */
+const NEEDS = {
+  scale: {
+    ops: ["ablate"],
+    what: "how far an ablation goes: give it with --ablate-attn, --ablate-mlp, --ablate-head or --ablate-neuron",
+  },
+  mean: {
+    ops: ["ablate"],
+    what: "what an ablation puts in: give it with --ablate-attn, --ablate-mlp, --ablate-head or --ablate-neuron",
+  },
+  "steer-scale": { ops: ["steer"], what: "how far steering goes: give it with --steer or --steer-away" },
+  source: {
+    ops: ["patch"],
+    what: "where patches come from: give it with --patch-resid, --patch-attn, --patch-mlp or --patch-head",
+  },
+  at: { ops: ["ablate", "steer", "patch"], what: "where layers are ablated, steered or patched: give it with one of those" },
+} as const;
 
 /** The operations that a command line asks for. */
 export function operationsOf(line: CommandLine): Operation[] {
-  const text = flagValue(line, "scale");
-  const scale = text === undefined ? null : Number(text);
-  if (scale !== null && (text?.trim() === "" || !Number.isFinite(scale)))
-    throw new UsageError(`--scale is ${JSON.stringify(text)}; it must be a number such as 0.5.`);
+  const modifiers: Modifiers = {
+    ablated: ablatedOf(line),
+    steps: number(line, "steer-scale", "2") ?? 1,
+    at: atOf(flagValue(line, "at")),
+    source: () => sourceOf(line),
+  };
   const operations = line.given.flatMap(({ name, value }) => {
     const shape = Object.hasOwn(SHAPES, name) ? SHAPES[name] : undefined;
     if (!shape) return [];
-    const match = shape.pattern.exec(value.replaceAll(" ", ""));
+    const match = shape.pattern.exec(shape.spaces ? value : value.replaceAll(" ", ""));
     if (!match) throw new UsageError(`--${name} is ${JSON.stringify(value)}; it must be ${shape.expected}.`);
-    return shape.make(match, scale);
+    return shape.make(match, modifiers);
   });
-  if (scale !== null && !operations.some((operation) => operation.op === "ablate"))
-    throw new UsageError("--scale says how far an ablation goes: give it with --ablate-attn, --ablate-mlp or --ablate-head.");
+  for (const [name, { ops, what }] of Object.entries(NEEDS)) {
+    const used = operations.some(({ op }) => (ops as readonly string[]).includes(op));
+    if (flagValue(line, name) !== undefined && !used) throw new UsageError(`--${name} says ${what}.`);
+  }
   return operations;
+}
+
+function number(line: CommandLine, name: string, example: string): number | null {
+  const text = flagValue(line, name);
+  if (text === undefined) return null;
+  if (text.trim() === "" || !Number.isFinite(Number(text)))
+    throw new UsageError(`--${name} is ${JSON.stringify(text)}; it must be a number such as ${example}.`);
+  return Number(text);
+}
+
+function ablatedOf(line: CommandLine): Ablated {
+  const scale = number(line, "scale", "0.5");
+  const mean = flagValue(line, "mean");
+  if (mean === undefined) return scale === null || scale === 0 ? "zero" : { scale };
+  if (scale !== null) throw new UsageError("--scale and --mean exclude each other: give one of them.");
+  const [, dataset, texts, tokens] = /^([^:]+)(?::(\d{1,9}))?(?::(\d{1,9}))?$/.exec(mean) ?? [];
+  if (dataset === undefined)
+    throw new UsageError(
+      `--mean is ${JSON.stringify(mean)}; it must be a data set, how many texts, and tokens of each, such as prose-heldout:32:128.`,
+    );
+  const counts = {
+    ...(texts === undefined ? {} : { texts: Number(texts) }),
+    ...(tokens === undefined ? {} : { tokens_per_text: Number(tokens) }),
+  };
+  return { mean: { dataset, ...counts } };
+}
+
+function atOf(text: string | undefined): { positions?: number[] } {
+  return text === undefined ? {} : { positions: places("at", text, "places such as 3,-1") };
+}
+
+function sourceOf(line: CommandLine): { prompt: string } {
+  const prompt = flagValue(line, "source");
+  if (prompt === undefined) throw new UsageError("--source is missing: the other prompt, of which patches take.");
+  return { prompt };
+}
+
+/** "3,-1" → [3, −1] */
+export function places(name: string, text: string, expected: string): number[] {
+  return text.split(",").map((part) => {
+    if (!/^-?\d{1,9}$/.test(part.trim())) throw new UsageError(`--${name} is ${JSON.stringify(text)}; it must be ${expected}.`);
+    return Number(part);
+  });
 }
 
 const MAX_RANGE = 4096; // no model is deeper; keeps 0-999999999 from filling the memory
 
 /** "2,4-6" → [2, 4, 5, 6]; "6-4" counts down. */
-function numbers(list = ""): number[] {
+export function numbers(list = ""): number[] {
   return list.split(",").flatMap((part) => {
     const [from = 0, to = from] = part.split("-").map(Number);
     const length = Math.abs(to - from) + 1;
@@ -137,6 +270,8 @@ function orderPart(part: string): (number | number[])[] {
   return part.includes("+") ? [part.split("+").flatMap((one) => numbers(one))] : numbers(part);
 }
 
-function scaled(scale: number | null): "zero" | { scale: number } {
-  return scale === null || scale === 0 ? "zero" : { scale };
+function sublayer(part: string): { layer: number; component?: "attn" | "mlp" }[] {
+  const [layer, half] = part.split(".");
+  if (half === "attn" || half === "mlp") return [{ layer: Number(layer), component: half }];
+  return numbers(part).map((each) => ({ layer: each }));
 }

@@ -19,14 +19,22 @@ export interface LocalService {
   stop(): Promise<void>;
 }
 
-const SHIPPED_MODELS = fileURLToPath(new URL("../../models", import.meta.url));
+const PROJECT = fileURLToPath(new URL("../..", import.meta.url));
 
 /** Starts it as the environment says, but for its address, its key, and the logs of its runs, which go with it. */
 export async function startLocalService(): Promise<LocalService> {
   const dataDir = await mkdtemp(join(tmpdir(), "stratascope-"));
   const key = randomUUID();
   const read = readConfig();
-  const config: Config = { ...read, host: "127.0.0.1", port: 0, apiKeys: [key], dataDir, modelsDir: modelsDirOf(read) };
+  const config: Config = {
+    ...read,
+    host: "127.0.0.1",
+    port: 0,
+    apiKeys: [key],
+    dataDir,
+    modelsDir: shipped("models", read.modelsDir),
+    datasetsDir: shipped("datasets", read.datasetsDir),
+  };
   const engine = createEngine({
     ...processOptions(config, (await chooseDevice(config.device)).device),
     idleSeconds: null,
@@ -45,7 +53,7 @@ export async function startLocalService(): Promise<LocalService> {
   };
 }
 
-/** Called from elsewhere than the project's folder, the models are still those that are shipped. */
-function modelsDirOf({ modelsDir }: Config): string {
-  return existsSync(modelsDir) || modelsDir !== "models" ? modelsDir : SHIPPED_MODELS;
+/** Called from elsewhere than the project's folder, models and data sets are still those that are shipped. */
+function shipped(name: "models" | "datasets", folder: string): string {
+  return existsSync(folder) || folder !== name ? folder : join(PROJECT, name);
 }

@@ -8,6 +8,7 @@ import { ServiceError } from "./client.ts";
 import type { Command } from "./command.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { modelsCommand } from "./commands/models.ts";
+import { patchCommand } from "./commands/patch.ts";
 import { pullCommand } from "./commands/pull.ts";
 import { runCommand } from "./commands/run.ts";
 import { serveCommand } from "./commands/serve.ts";
@@ -18,7 +19,15 @@ import { problemLines } from "./render/problem.ts";
 import { createTerminal, type Terminal } from "./terminal.ts";
 import { UsageError } from "./usage-error.ts";
 
-const COMMANDS: readonly Command[] = [runCommand, sweepCommand, modelsCommand, pullCommand, serveCommand, demoCommand];
+const COMMANDS: readonly Command[] = [
+  runCommand,
+  sweepCommand,
+  patchCommand,
+  modelsCommand,
+  pullCommand,
+  serveCommand,
+  demoCommand,
+];
 
 async function main(args: readonly string[], terminal: Terminal): Promise<number> {
   const [name, ...rest] = args;

@@ -2,13 +2,16 @@
 import type { RunRequestInput } from "../schemas/run-request.ts";
 import type { CommandLine, Flags } from "./flags.ts";
 import { flagValue, isGiven, onePositional } from "./flags.ts";
-import { operationsOf } from "./interventions.ts";
+import { numbers, operationsOf, places } from "./interventions.ts";
 import { UsageError } from "./usage-error.ts";
 
 export const DEFAULT_MODEL = "prose-6m";
 
 const LENSES = ["standard", "frozen-norm"] as const;
-const CAPTURES = ["norms", "patterns", "attention_locality"] as const;
+const CAPTURES = [
+  ...(["norms", "patterns", "attention_locality", "head_norms", "neurons", "residuals", "components", "attribution"] as const),
+] as const;
+const COMPONENTS = ["resid_pre", "attn_out", "mlp_out", "head"] as const;
 
 /** What `run` and `sweep` share. */
 export const PROMPT_FLAGS: Flags = {
@@ -21,7 +24,8 @@ export const READOUT_FLAGS: Flags = {
   "top-k": { value: "K", help: "How many tokens each read-out lists (10)" },
   lens: { value: "LENS", help: `How layers are read: ${LENSES.join(" or ")} (standard)` },
   target: { value: "TOKEN", help: "A token to follow through the layers; may be repeated" },
-  capture: { value: "LIST", help: `What else each layer sends: ${CAPTURES.join(", ")} (norms)` },
+  capture: { value: "LIST", help: `What else --json shows: ${CAPTURES.join(", ")} (norms)` },
+  "top-neurons": { value: "N", help: "Neurons of each layer that are captured, the most active" },
   "no-baseline": { help: "Do not run the untouched model beside it" },
 };
 
@@ -30,7 +34,7 @@ export function runRequest(line: CommandLine): RunRequestInput {
   const operations = operationsOf(line);
   const targets = line.given.filter((flag) => flag.name === "target").map((flag) => flag.value);
   const topK = flagValue(line, "top-k");
-  const capture = flagValue(line, "capture");
+  const capture = captureOf(line);
   return {
     ...promptRequest(line),
     ...(operations.length > 0 ? { interventions: operations } : {}),
@@ -41,13 +45,64 @@ export function runRequest(line: CommandLine): RunRequestInput {
       lens: oneOf("lens", flagValue(line, "lens") ?? "standard", LENSES),
       ...(targets.length > 0 ? { targets } : {}),
     },
-    ...(capture === undefined ? {} : { capture: capture.split(",").map((name) => oneOf("capture", name.trim(), CAPTURES)) }),
+    ...(capture === undefined ? {} : { capture }),
   };
+}
+
+function captureOf(line: CommandLine): RunRequestInput["capture"] {
+  const list = flagValue(line, "capture");
+  const top = flagValue(line, "top-neurons");
+  const names = list === undefined ? ["norms" as const] : list.split(",").map((name) => oneOf("capture", name.trim(), CAPTURES));
+  if (top === undefined) return list === undefined ? undefined : names;
+  return [...names.filter((name) => name !== "neurons"), { neurons: { top: wholeNumber("top-neurons", top) } }];
 }
 
 /** The body for `stratascope sweep`: only the last step of each variant is read out. */
 export function sweepRequest(line: CommandLine): RunRequestInput {
   return { ...promptRequest(line), sweep: ["delete", "swap"], readout: { layers: "final", top_k: 1 }, capture: [] };
+}
+
+export const PATCH_FLAGS: Flags = {
+  source: { value: "PROMPT", help: "The other prompt, whose values are put in" },
+  targets: { value: "A,B", help: 'Two tokens, whose logit difference is restored: " Paris, Rome"' },
+  component: { value: "NAME", help: `What is patched: ${COMPONENTS.join(", ")} (resid_pre)` },
+  layers: { value: "LAYERS", help: "Rows of the map: 5, 2,3 or 4-7 (all)" },
+  positions: { value: "LIST", help: "Columns: places such as 3,-1 (all); with component head, where heads are patched" },
+  heads: { value: "HEADS", help: "Columns with component head: 6 or 0-3 (all)" },
+};
+
+/** The body for `stratascope patch`. */
+export function patchRequest(line: CommandLine): RunRequestInput {
+  const prompt = flagValue(line, "source");
+  if (prompt === undefined) throw new UsageError("--source is missing: the other prompt, whose values are put in.");
+  const targets = (flagValue(line, "targets") ?? "").split(",");
+  if (targets.length !== 2 || targets.includes(""))
+    throw new UsageError(
+      `--targets is ${JSON.stringify(flagValue(line, "targets") ?? "")}; it must be two tokens, such as " Paris, Rome".`,
+    );
+  const [layers, heads] = [listOf(line, "layers"), listOf(line, "heads")];
+  const positions = flagValue(line, "positions") ?? "all";
+  return {
+    ...promptRequest(line),
+    sweep: {
+      op: "patch",
+      component: oneOf("component", flagValue(line, "component") ?? "resid_pre", COMPONENTS),
+      source: { prompt },
+      ...(layers ? { layers } : {}),
+      ...(heads ? { heads } : {}),
+      ...(positions === "all" ? {} : { positions: places("positions", positions, "all, or places such as 3,-1") }),
+    },
+    readout: { layers: "final", top_k: 1, targets },
+    capture: [],
+  };
+}
+
+function listOf(line: CommandLine, name: string): number[] | undefined {
+  const text = flagValue(line, name);
+  if (text === undefined) return undefined;
+  if (!/^\d+(-\d+)?(,\d+(-\d+)?)*$/.test(text.replaceAll(" ", "")))
+    throw new UsageError(`--${name} is ${JSON.stringify(text)}; it must be a list such as 5, 2,3 or 4-7.`);
+  return numbers(text.replaceAll(" ", ""));
 }
 
 function promptRequest(line: CommandLine): RunRequestInput {
@@ -57,11 +112,7 @@ function promptRequest(line: CommandLine): RunRequestInput {
 
 function positionsOf(text: string): "last" | "all" | number[] {
   if (text === "last" || text === "all") return text;
-  return text.split(",").map((part) => {
-    if (!/^-?\d{1,9}$/.test(part.trim()))
-      throw new UsageError(`--positions is ${JSON.stringify(text)}; it must be last, all, or places such as 3,-1.`);
-    return Number(part);
-  });
+  return places("positions", text, "last, all, or places such as 3,-1");
 }
 
 function wholeNumber(name: string, text: string): number {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { parseFlags } from "../../src/cli/flags.ts";
 import { INTERVENTION_FLAGS, operationsOf } from "../../src/cli/interventions.ts";
-import { PROMPT_FLAGS, READOUT_FLAGS, runRequest } from "../../src/cli/run-request.ts";
+import { PATCH_FLAGS, PROMPT_FLAGS, patchRequest, READOUT_FLAGS, runRequest } from "../../src/cli/run-request.ts";
 import { Operations } from "../../src/schemas/operations.ts";
 import { RunRequest } from "../../src/schemas/run-request.ts";
 
@@ -32,6 +32,30 @@ describe("Intervention flags", () => {
       ["--ablate-head", "1.0-2", "--scale", "0.5"],
       { op: "ablate", component: "head", layers: [1], heads: [0, 1, 2], with: { scale: 0.5 } },
     ],
+    [
+      ["--ablate-neuron", "3.17-19", "--mean", "tales:4:32", "--at", "0,-1"],
+      {
+        ...{ op: "ablate", component: "neuron", layers: [3], neurons: [17, 18, 19], positions: [0, -1] },
+        with: { mean: { dataset: "tales", texts: 4, tokens_per_text: 32 } },
+      },
+    ],
+    [
+      ["--sublayers", "0.attn,0.mlp,1-2"],
+      {
+        op: "sublayers",
+        steps: [{ layer: 0, component: "attn" }, { layer: 0, component: "mlp" }, { layer: 1 }, { layer: 2 }],
+      },
+    ],
+    [["--steer", "6: night"], { op: "steer", layer: 6, toward: " night", scale: 1, scale_by: "residual" }],
+    [["--steer-away", "6:a:b", "--steer-scale=-0.5"], { op: "steer", layer: 6, away: "a:b", scale: -0.5, scale_by: "residual" }],
+    [
+      ["--patch-resid", "3-4", "--source", "He was", "--at", "2"],
+      { op: "patch", component: "resid_pre", layers: [3, 4], source: { prompt: "He was" }, positions: [2] },
+    ],
+    [
+      ["--patch-head", "3.1", "--source", "He was"],
+      { op: "patch", component: "head", layers: [3], heads: [1], source: { prompt: "He was" } },
+    ],
   ])("%j", (args, operation) => {
     expect(operations(...args)).toEqual([operation]);
     expect(Operations.safeParse([operation]).success).toBe(true);
@@ -41,7 +65,22 @@ describe("Intervention flags", () => {
     [["--delete", "five"], '--delete is "five"; it must be a list of layers such as 5, 2,3 or 4-7.'],
     [["--ablate-head", "1"], '--ablate-head is "1"; it must be layer.head, such as 1.6, 1.6,2.3 or 1.0-3.'],
     [["--delete", "0-99999"], "0-99999 is a range of 100000 layers; at most 4096 can be written."],
-    [["--scale", "0.5"], "--scale says how far an ablation goes: give it with --ablate-attn, --ablate-mlp or --ablate-head."],
+    [
+      ["--scale", "0.5"],
+      "--scale says how far an ablation goes: give it with --ablate-attn, --ablate-mlp, --ablate-head or --ablate-neuron.",
+    ],
+    [["--ablate-mlp", "1", "--scale", "2", "--mean", "tales"], "--scale and --mean exclude each other: give one of them."],
+    [["--ablate-mlp", "1", "--mean", ":3"], '--mean is ":3"; it must be a data set, how many texts, and tokens of each, such as'],
+    [["--ablate-neuron", "3"], '--ablate-neuron is "3"; it must be layer.neuron, such as 1.6, 1.6,2.3 or 1.0-3.'],
+    [["--steer", " night"], '--steer is " night"; it must be a layer and a token, such as "6: night".'],
+    [["--steer-scale", "2"], "--steer-scale says how far steering goes: give it with --steer or --steer-away."],
+    [["--patch-resid", "3"], "--source is missing: the other prompt, of which patches take."],
+    [["--at", "3"], "--at says where layers are ablated, steered or patched: give it with one of those."],
+    [["--ablate-mlp", "1", "--at", "x"], '--at is "x"; it must be places such as 3,-1.'],
+    [
+      ["--sublayers", "0.head"],
+      '--sublayers is "0.head"; it must be halves and whole layers in the order they run, such as 0.attn,0.mlp,1-5.',
+    ],
     [["--ablate-mlp", "1", "--scale", "half"], '--scale is "half"; it must be a number such as 0.5.'],
   ])("%j is refused, with what is allowed", (args, message) => {
     expect(() => operations(...args)).toThrow(message);
@@ -65,6 +104,33 @@ describe("The body of a run", () => {
     );
     expect(body.readout).toEqual({ positions: [0, -1], top_k: 3, lens: "standard", targets: [" a", " b"] });
     expect(RunRequest.safeParse(body).success).toBe(true);
+  });
+
+  it("Names captures, and how many neurons", () => {
+    const body = request("x", "--target", "a", "--capture", "norms,neurons,attribution", "--top-neurons", "5");
+    expect(body.capture).toEqual(["norms", "attribution", { neurons: { top: 5 } }]);
+    expect(RunRequest.safeParse(body).success).toBe(true);
+    expect(request("x", "--top-neurons", "5").capture).toEqual(["norms", { neurons: { top: 5 } }]);
+    expect(() => request("x", "--capture", "logits")).toThrow(/--capture is "logits"; it must be norms or patterns/);
+  });
+
+  it("Of a patch is a sweep over a source, measured by two targets", () => {
+    const patch = (...args: string[]) => patchRequest(parseFlags(args, { ...PROMPT_FLAGS, ...PATCH_FLAGS }));
+    const body = patch("x y", "--source", "x z", "--targets", " Paris, Rome", "--layers", "0-2", "--positions", "1,-1");
+    expect(body).toMatchObject({
+      sweep: { op: "patch", component: "resid_pre", source: { prompt: "x z" }, layers: [0, 1, 2], positions: [1, -1] },
+      readout: { layers: "final", targets: [" Paris", " Rome"] },
+    });
+    expect(RunRequest.safeParse(body).success).toBe(true);
+    const heads = patch("x", "--source", "y", "--targets", "a,b", "--component", "head", "--heads", "0,3");
+    expect(heads.sweep).toMatchObject({ component: "head", heads: [0, 3] });
+    expect(() => patch("x")).toThrow("--source is missing");
+    expect(() => patch("x", "--source", "y", "--targets", " Paris")).toThrow(
+      '--targets is " Paris"; it must be two tokens, such as " Paris, Rome".',
+    );
+    expect(() => patch("x", "--source", "y", "--targets", "a,b", "--layers", "all")).toThrow(
+      '--layers is "all"; it must be a list such as 5, 2,3 or 4-7.',
+    );
   });
 
   it("--no-baseline and --no-bos switch off what is on", () => {

@@ -16,31 +16,39 @@ export interface RunTable {
   rest(): string[];
 }
 
-/** The table of a run whose `meta` this is, for the last position read out. `norms`: whether they were asked for. */
+/**
+ * The table of a run whose `meta` this is: a line per step, or one per step and position where several are read out.
+ * `norms`: whether they were asked for.
+ */
 export function runTable(meta: MetaEvent, view: View, norms = true): RunTable {
   const { dim, bold } = view.colours;
   const [first, second] = meta.variants;
-  const position = meta.positions.at(-1) ?? 0;
+  const several = meta.positions.length > 1;
+  const labelAt = (text: string, position: number) => (several ? `${text}@${position}` : text);
   const rows = align(first?.steps ?? [], second?.steps ?? []).map((row) => (second ? row : { ...row, variant: null }));
-  const label = Math.max(5, ...meta.variants.slice(0, 2).flatMap(({ steps }) => steps.map((step) => textWidth(stepLabel(step)))));
+  const labels = meta.variants.slice(0, 2).flatMap(({ steps }) => [undefined, ...steps].map(stepLabel));
+  const label = Math.max(5, ...labels.map((text) => textWidth(labelAt(text, meta.positions.at(-1) ?? 0))));
   const sides = second ? 2 : 1;
   const room = Math.floor((view.width - 1 - (sides - 1) * textWidth(BETWEEN)) / sides);
-  const layout = sideLayout(room, Math.min(label, 12), norms);
+  const layout = sideLayout(room, Math.min(label, 16), norms);
   const seen = new Map<string, LayerEvent>();
   let next = 0;
 
   const event = (variant: string | undefined, step: number | null) =>
     step === null ? undefined : seen.get(`${step} ${variant}`);
-  const topOf = (layer: LayerEvent | undefined) => layer?.readout?.find((one) => one.position === position)?.top[0]?.id;
+  const topOf = (layer: LayerEvent | undefined, position: number) =>
+    layer?.readout?.find((one) => one.position === position)?.top[0]?.id;
 
   const ran = new Set(second?.steps.flatMap((step) => step.blocks));
   const isMissing = (step: Step | undefined) => step?.blocks.every((block) => !ran.has(block)) ?? false;
 
-  function line({ baseline, variant }: AlignedRow): string {
+  const lines = (row: AlignedRow) => meta.positions.map((position) => line(row, position));
+
+  function line({ baseline, variant }: AlignedRow, position: number): string {
     const [one, other] = [event(first?.name, baseline), event(second?.name, variant)];
-    const label = (steps: readonly Step[] = [], step: number | null) => stepLabel(steps[(step ?? 0) - 1]);
+    const label = (steps: readonly Step[] = [], step: number | null) => labelAt(stepLabel(steps[(step ?? 0) - 1]), position);
     const gap = (text: string) => dim(left(`${" ".repeat(layout.label)} ${text}`, layout.width));
-    const unlike = one !== undefined && other !== undefined && topOf(one) !== topOf(other);
+    const unlike = one !== undefined && other !== undefined && topOf(one, position) !== topOf(other, position);
     const untouched = one ? sideCells(layout, label(first?.steps, baseline), one, position, false, view) : gap("");
     if (!second) return ` ${untouched}`.trimEnd();
     const missing = variant === null && isMissing(first?.steps[(baseline ?? 0) - 1]);
@@ -52,7 +60,7 @@ export function runTable(meta: MetaEvent, view: View, norms = true): RunTable {
 
   const heading = (name: string | undefined) => bold(left(`${" ".repeat(layout.label)} ${name ?? ""}`, layout.width));
   const head = [
-    ...modelLines(meta, position, view),
+    ...modelLines(meta, view),
     "",
     ` ${second ? `${heading(first?.name)}${dim(BETWEEN)}${heading(second.name)}` : heading(first?.name)}`.trimEnd(),
     ` ${dim(second ? `${sideHead(layout)}${BETWEEN}${sideHead(layout)}` : sideHead(layout))}`.trimEnd(),
@@ -63,29 +71,33 @@ export function runTable(meta: MetaEvent, view: View, norms = true): RunTable {
     head,
     add(layer) {
       seen.set(`${layer.step} ${layer.variant}`, layer);
-      const lines: string[] = [];
+      const complete: string[] = [];
       for (let row = rows[next]; row; row = rows[++next]) {
         if (row.baseline !== null && !event(first?.name, row.baseline)) break;
         if (row.variant !== null && !event(second?.name, row.variant)) break;
-        lines.push(line(row));
+        complete.push(...lines(row));
       }
-      return lines;
+      return complete;
     },
     rest: () => {
       const left = rows.slice(next).filter((row) => event(first?.name, row.baseline) ?? event(second?.name, row.variant));
       next = rows.length;
-      return left.map(line);
+      return left.flatMap(lines);
     },
   };
 }
 
-function modelLines(meta: MetaEvent, position: number, view: View): string[] {
+function modelLines(meta: MetaEvent, view: View): string[] {
   const { dim, bold } = view.colours;
-  const { model, tokens } = meta;
+  const { model, tokens, positions } = meta;
+  const [position = 0] = positions;
   const token = tokens.find((one) => one.position === position);
-  const many = meta.positions.length > 1 ? `the last of ${meta.positions.length} positions, ` : "";
+  const where =
+    positions.length > 1
+      ? `layer@position: what comes after each of ${positions.length} positions`
+      : `what comes after position ${position}, “${tokenText(token?.text ?? "")}”`;
   return [
     ` ${bold(model.id)} ${dim(`${model.family}, ${model.n_layers} layers, ${model.d_model} wide, ${model.precision} on ${model.device}`)}`,
-    ` ${dim(`${tokens.length} tokens; what comes after ${many}position ${position}, “${tokenText(token?.text ?? "")}”`)}`,
+    ` ${dim(`${tokens.length} tokens; ${where}`)}`,
   ];
 }
