@@ -39,7 +39,9 @@ const LOCALITY_NUMBERS = 16 * 3;
 
 /** Estimates a run. */
 export function estimateCost(model: Sizes, job: Omit<RunJob, "id" | "model" | "priority">): CostEstimate {
-  const { schedules, readout, capture, sources = [], vectors = [] } = job;
+  const { schedules, readout, capture, vectors = [] } = job;
+  // Mean norms are those of the prompt's own untouched run, which goes beside the others as sources do.
+  const sources = [...(job.sources ?? []), ...(countsNorms(schedules) ? [{ tokens: job.tokens }] : [])];
   const tokens = job.tokens.length;
   const tree = shared(schedules);
   const { nLayers, dModel: d, dMlp, nHeads, vocabSize } = model;
@@ -102,6 +104,11 @@ function captureBytes(
     components: 2 * (TEXT.event + Math.ceil((positions * d * 16) / 3)),
   };
   return capture.reduce((sum, name) => sum + (each[name] ?? 0), 0);
+}
+
+function countsNorms(schedules: readonly Schedule[]): boolean {
+  const uses = new Set(schedules.flatMap(({ steps }) => steps.flat()));
+  return [...uses].some(({ edits = [] }) => edits.some(({ add = [] }) => add.some(({ perResidual }) => perResidual)));
 }
 
 /** Bytes of what edits take from sources: a site of a block is kept once, at all of the source's positions. */
