@@ -1,5 +1,5 @@
 /** A checkpoint of 3 GB in half precision: loaded, run, and removed again. */
-import { readFileSync, rmSync, statfsSync } from "node:fs";
+import { rmSync, statfsSync } from "node:fs";
 import { join } from "node:path";
 import { writeRandomCheckpoint } from "../scripts/random-checkpoint/write.ts";
 import { readConfig } from "../src/config.ts";
@@ -9,6 +9,7 @@ import { createEngine } from "../src/engine/client.ts";
 import { processOptions } from "../src/engine/options.ts";
 import type { RunJob } from "../src/engine/protocol.ts";
 import { baselineSchedule } from "../src/engine/schedule.ts";
+import { proportionalSetSize } from "./machine.ts";
 import { median, print } from "./report.ts";
 
 const MODELS_DIR = new URL("./.cache/large", import.meta.url).pathname;
@@ -75,7 +76,7 @@ async function measure(halfPrecision: "keep" | "fold"): Promise<Measured> {
   });
   let peakBytes = 0;
   const timer = setInterval(() => {
-    peakBytes = Math.max(peakBytes, setSize(engine.status().pid));
+    peakBytes = Math.max(peakBytes, proportionalSetSize(engine.status().pid));
   }, SAMPLE_MS);
   try {
     const { loadMs = Number.NaN } = await engine.load(MODEL);
@@ -104,13 +105,4 @@ function jobOf(index: number): RunJob {
       ...{ topK: 5, lens: "standard", targets: [] },
     },
   } as RunJob;
-}
-
-/** Proportional set size in bytes (Linux); 0 where the process has just ended. */
-function setSize(pid: number | null): number {
-  try {
-    return Number(/^Pss:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, "utf8"))?.[1] ?? 0) * 1024;
-  } catch {
-    return 0;
-  }
 }

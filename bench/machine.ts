@@ -1,4 +1,5 @@
 /** What this machine can do: its matrix rate through ONNX Runtime, measured in the same run as everything else. */
+import { readFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { type InferenceSession, Tensor } from "onnxruntime-node";
 import { encodeModel, FLOAT, Graph, Names } from "../src/engine/graph/onnx.ts";
@@ -32,4 +33,13 @@ export async function matrixRate(spec: ModelSpec): Promise<() => Promise<number>
 export function machineName(): string {
   const [first] = cpus();
   return `${cpus().length} cores of ${first?.model ?? "an unknown processor"}, ${process.platform}-${process.arch}`;
+}
+
+/** Proportional set size of a process in bytes, mapped pages included (Linux); 0 where it has just ended. */
+export function proportionalSetSize(pid: number | null): number {
+  try {
+    return Number(/^Pss:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, "utf8"))?.[1] ?? 0) * 1024;
+  } catch {
+    return 0;
+  }
 }

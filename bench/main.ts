@@ -1,14 +1,26 @@
 /** `npm run bench`: every figure with its bar, as a table; ratios are taken within one run. */
 import { randomCheckpoint } from "./checkpoint.ts";
+import { benchFamilies } from "./families.ts";
+import { benchInterventions } from "./interventions.ts";
 import { benchLarge } from "./large.ts";
 import { machineName } from "./machine.ts";
+import { benchRealModel } from "./real-model.ts";
 import { benchService, benchStart } from "./service.ts";
 import { benchSweeps } from "./sweeps.ts";
 
 console.log(`On ${machineName()}, Bun ${process.versions.bun}.\n`);
 console.log("| figure | bar | measured | | detail |\n|---|---|---|---|---|");
-const parts = await benchSweeps(randomCheckpoint());
-await benchService(parts);
-await benchStart();
-await benchLarge(process.argv.includes("--folded"));
+/** `npm run bench -- sweeps families`: only those; without names, all. */
+const named = process.argv.slice(2).filter((word) => !word.startsWith("--"));
+const wanted = (name: string) => named.length === 0 || named.includes(name);
+
+if (wanted("sweeps") || wanted("service")) {
+  const parts = await benchSweeps(randomCheckpoint());
+  if (wanted("service")) await benchService(parts);
+}
+if (wanted("start")) await benchStart();
+if (wanted("interventions")) await benchInterventions(randomCheckpoint());
+if (wanted("families")) await benchFamilies();
+if (wanted("real-model")) await benchRealModel();
+if (wanted("large")) await benchLarge(process.argv.includes("--folded"));
 process.exit(0);

@@ -114,7 +114,7 @@ export async function benchService(parts: Parts): Promise<void> {
     ["mapped", 0.15],
     ["packed", 1.2],
   ] as const) {
-    const server = await startServer(MODELS_DIR, { WEIGHTS: weights });
+    const server = await startServer(MODELS_DIR, { WEIGHTS: weights, PROMPT_MEMORY_BYTES: "0" });
     // The engine process and the runtime's libraries are there; what is timed is the model.
     await fetch(`${server.url}/v1/models/${MODEL}/load`, { method: "POST" });
     const seconds: number[] = [];
