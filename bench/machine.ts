@@ -10,13 +10,13 @@ const ROWS = 768;
 
 /** GFLOP/s of one big product with packed weights, [768, d] × [d, d_mlp]: the best of some tries. */
 export async function matrixRate(spec: ModelSpec): Promise<() => Promise<number>> {
-  const weight = spec.blocks[0]?.mlp.up.weight;
-  if (!weight) throw new Error("a model without blocks has no matrix to measure");
+  const up = spec.blocks[0]?.mlp.up;
+  if (!up) throw new Error("a model without blocks has no matrix to measure");
   const graph = new Graph("rate", new Names());
   graph.input("a", FLOAT, [ROWS, spec.dModel]);
-  graph.ops("MatMul", ["a", graph.weight(weight)], ["b"]);
+  graph.ops("Gemm", ["a", graph.weight(up.weight)], ["b"], { transB: up.layout === "out_in" ? 1 : 0 });
   graph.output("b", FLOAT);
-  const session: InferenceSession = await createSession(encodeModel(graph), { threads: null, weights: "packed", half: null });
+  const session: InferenceSession = await createSession(encodeModel(graph), { threads: null, weights: "packed", half: "folded" });
   const a = new Tensor("float32", new Float32Array(ROWS * spec.dModel).fill(0.1), [ROWS, spec.dModel]);
   const b = new Tensor("float32", new Float32Array(ROWS * spec.dMlp), [ROWS, spec.dMlp]);
   return async () => {
