@@ -69,7 +69,7 @@ function queriesKeysValues(graph: Graph, spec: AttentionSpec, h: string): readon
     return [q as string, k as string, v as string];
   }
   // (head, q|k|v, d_head)
-  const apart = graph.op("Reshape", [fused, graph.int64([-1, heads, 3, headDim])]);
-  const part = (index: number) => graph.op("Gather", [apart, graph.int64(index)], { axis: 2 });
-  return [part(0), part(1), part(2)];
+  const byHead = graph.op("Reshape", [fused, graph.int64([-1, heads, 3 * headDim])]);
+  const [q, k, v] = graph.ops("Split", [byHead, graph.int64([headDim, headDim, headDim])], 3, { axis: 2 });
+  return [q as string, k as string, v as string];
 }
