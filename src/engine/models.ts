@@ -42,8 +42,20 @@ export class Models {
     return [...this.#entries.values()].reduce((sum, { model, plan }) => sum + (model && plan ? heldBytes(plan) : 0), 0);
   }
 
-  /** The model, loaded on first use. Throws the `Problem` that kept it from loading. */
-  get(id: string): Promise<Model> {
+  /**
+   * The model, loaded on first use, and anew where its files have changed to those of `revision`. Throws the `Problem`
+   * that kept it from loading, or `model_busy` where runs still use the old files.
+   */
+  async get(id: string, revision?: string): Promise<Model> {
+    const model = await this.#held(id);
+    if (revision === undefined || model.spec.revision === revision) return model;
+    if (this.#entries.get(id)?.model === model) await this.unload(id);
+    const anew = await this.#held(id);
+    if (anew.spec.revision === revision) return anew;
+    throw new Problem("model_busy", `The files of the model ${id} change while it is being loaded; try again.`);
+  }
+
+  #held(id: string): Promise<Model> {
     const known = this.#entries.get(id);
     if (known && known.state !== "failed") {
       known.usedAt = ++this.#clock;

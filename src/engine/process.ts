@@ -66,7 +66,7 @@ async function pump(): Promise<void> {
 async function startRun(job: RunJob): Promise<void> {
   early.add(job.id);
   try {
-    const model = await models.get(job.model);
+    const model = await models.get(job.model, job.revision);
     // Cancelled while the model was loading: its error has been sent.
     if (!early.delete(job.id)) return;
     model.wavefront.add(job, (event) => send({ kind: "event", id: job.id, event }));

@@ -58,6 +58,8 @@ export interface RunJob {
   readonly id: string;
   /** The model's id: a folder of MODELS_DIR. */
   readonly model: string;
+  /** Of the files that the run was prepared for; a model that was loaded from others is loaded anew. Absent: whatever is held. */
+  readonly revision?: string;
   readonly tokens: readonly number[];
   readonly schedules: readonly Schedule[];
   /** Index in `schedules` of the baseline that the others are compared with, or null. */

@@ -21,6 +21,7 @@ export interface MeansOptions {
 /** A model whose means are asked for. */
 export interface MeanModel {
   readonly id: string;
+  readonly revision: string;
   readonly nLayers: number;
 }
 
@@ -108,9 +109,9 @@ export class Means {
     return new Map([...sums].map(([key, sum]) => [key, Float32Array.from(sum, (value) => value / count)]));
   }
 
-  async #sumsOf({ id, nLayers }: MeanModel, tokens: readonly number[], signal: AbortSignal): Promise<SumRows[]> {
+  async #sumsOf({ id, revision, nLayers }: MeanModel, tokens: readonly number[], signal: AbortSignal): Promise<SumRows[]> {
     const job: RunJob = {
-      ...{ id: newRunId(), model: id, tokens, schedules: [baselineSchedule(nLayers)], baseline: 0 },
+      ...{ id: newRunId(), model: id, revision, tokens, schedules: [baselineSchedule(nLayers)], baseline: 0 },
       readout: { positions: [tokens.length - 1], layers: "final", topK: 1, lens: "standard", targets: [] },
       capture: ["sums"],
       priority: "background",

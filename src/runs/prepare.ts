@@ -74,7 +74,7 @@ export async function prepareRun(
   if (normalise !== null) checkReadInSource(readout, resources.sources[normalise]?.tokens.length ?? 0);
   const { vectors, sources } = resources;
   const job: RunJob = {
-    ...{ id: newRunId(), model: model.id, tokens, schedules, baseline, readout, capture, priority },
+    ...{ id: newRunId(), model: model.id, revision: model.revision, tokens, schedules, baseline, readout, capture, priority },
     ...(neurons ? { neurons } : {}),
     ...(vectors.length > 0 ? { vectors: vectors.map(vectorSpec) } : {}),
     ...(sources.length > 0 ? { sources: sources.map((source) => ({ tokens: source.tokens })) } : {}),

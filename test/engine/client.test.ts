@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { readConfig } from "../../src/config.ts";
+import { openCheckpoint } from "../../src/engine/checkpoint/open.ts";
 import { createEngine, type EngineOptions } from "../../src/engine/client.ts";
 import { processOptions } from "../../src/engine/options.ts";
 import type { Engine, EngineEvent, RunJob } from "../../src/engine/protocol.ts";
@@ -127,6 +128,30 @@ test("a checkpoint that cannot be loaded fails its runs with the reason; the oth
     problem: { code: "model_invalid" },
   });
   await expect(engine.load("nowhere")).rejects.toMatchObject({ code: "model_not_found" });
+});
+
+test("files that changed under a loaded model are loaded anew by the first run that was prepared for them", async () => {
+  start();
+  const folder = join(modelsDir, "changing");
+  const write = (seed: number) => writeRandomGpt2(folder, { nLayers: 3, dModel: 32, nHeads: 2, seed });
+  const final = async (revision: string) => {
+    const events = await collect({ ...job("changing"), revision });
+    return events.flatMap((event) => (event.type === "result" ? [event.variants[0]?.final] : []));
+  };
+  write(1);
+  const first = openCheckpoint(folder).revision;
+  const before = await final(first);
+  rmSync(folder, { recursive: true });
+  write(2);
+  const second = openCheckpoint(folder).revision;
+  const after = await final(second);
+  expect(after).toHaveLength(1);
+  expect(after).not.toEqual(before);
+  expect(await collect({ ...job("changing"), revision: first })).toMatchObject([
+    { type: "error", problem: { code: "model_busy" } },
+  ]);
+  expect(await final(second)).toEqual(after);
+  rmSync(folder, { recursive: true });
 });
 
 test("under a budget for one model, the idle one makes room; a model beyond the budget is refused with both numbers", async () => {

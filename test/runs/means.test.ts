@@ -8,7 +8,7 @@ import type { MeanTexts } from "../../src/runs/mean-texts.ts";
 import { Means } from "../../src/runs/means.ts";
 import { gate, until } from "../support/app.ts";
 
-const model = { id: "tiny", nLayers: 1 };
+const model = { id: "tiny", revision: "r", nLayers: 1 };
 const textsOf = (key: string, ...tokens: number[][]): MeanTexts => ({ key, tokens, dataset: null, tokensPerText: null });
 const never = new AbortController().signal;
 
