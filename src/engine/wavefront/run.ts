@@ -1,6 +1,6 @@
 /** One run on its way through the wavefront: what has been computed, what was read out, what is still missing. */
-import { inverseScales, meanOf, takeRows } from "../../metrics/vectors.ts";
-import { Problem } from "../../problem.ts";
+import { meanOf, takeRows } from "../../metrics/vectors.ts";
+import type { Problem } from "../../problem.ts";
 import type { Backend, BlockRowResult, RowWants, Stream } from "../backend.ts";
 import type { Counters } from "../counters.ts";
 import type { ModelSpec } from "../model-spec.ts";
@@ -13,18 +13,12 @@ import { AttributionRecorder } from "./attribution.ts";
 import { CaptureReader, type Captures } from "./captures.ts";
 import { EffectScale } from "./effects.ts";
 import { Holdings } from "./holdings.ts";
-import { allNodes, type PrefixNode, pathTo, prefixTree } from "./prefix-tree.ts";
-import { emptyResult, type Reading, type ReadingResult } from "./reading.ts";
+import { allNodes, type PrefixNode, prefixTree } from "./prefix-tree.ts";
+import type { Reading } from "./reading.ts";
 import type { ReadyRow } from "./ready-rows.ts";
+import { RunReadouts } from "./run-readouts.ts";
 import { RunResult } from "./run-result.ts";
 import { Source } from "./source.ts";
-
-/** How long a layer's read-out may wait for others, so that one pass over the unembed serves several layers. */
-const PATIENCE_MS = 3;
-
-/** Whole distributions are kept for comparisons up to this size: GPT-2's vocabulary at 300 positions. Beyond, the
- * expectation's identity serves, which keeps d_model numbers a position. */
-const MAX_REFERENCE_BYTES = 128 * 2 ** 20;
 
 /** Of a run with more schedules only untouched steps are remembered: nobody comes back to one variant of a sweep. */
 const MAX_REMEMBERED_SCHEDULES = 4;
@@ -64,8 +58,8 @@ export class Run {
   readonly #root: PrefixNode;
   readonly #captureReader: CaptureReader;
   readonly #attribution: AttributionRecorder | null;
-  readonly #effects: EffectScale | null;
   readonly #result: RunResult;
+  readonly #readouts: RunReadouts;
   readonly #holdings: Holdings;
   readonly #sources = new Map<number, Source>();
   readonly #additions: Additions;
@@ -74,17 +68,10 @@ export class Run {
   readonly #members = new Map<PrefixNode, (BlockRowResult | null)[]>();
   readonly #captures = new Map<PrefixNode, Captures>();
   readonly #keys = new Map<PrefixNode, string>();
-  /** At the positions read out; kept by the frozen-norm lens, which reads out when a schedule has ended. */
-  readonly #atPositions = new Map<PrefixNode, Stream>();
   readonly #created = performance.now();
   #started: number | null = null;
   #servedAt = this.#created;
-  /** Final read-outs that wait for the baseline's, whose whole distributions they are compared with. */
-  readonly #held: Reading[] = [];
-  readonly #keepsReference: boolean;
-  #reference: ReadingResult | null = null;
   #nodesLeft: number;
-  #readingsLeft = 0;
   #over = false;
 
   constructor(job: RunJob, parts: RunParts, work: Work, emit: (event: EngineEvent) => void) {
@@ -96,15 +83,22 @@ export class Run {
     this.#holdings = new Holdings(backend);
     this.#root = prefixTree(job.schedules);
     this.#nodesLeft = allNodes(this.#root).length;
-    this.#effects = job.normalise === undefined ? null : new EffectScale(job);
-    this.#result = new RunResult(job, spec.dModel, this.#effects);
+    const effects = job.normalise === undefined ? null : new EffectScale(job);
+    this.#result = new RunResult(job, spec.dModel, effects);
+    this.#readouts = new RunReadouts({
+      ...{ run: this, job, spec, backend, effects, emit },
+      holdings: this.#holdings,
+      result: this.#result,
+      captures: (node) => this.#captures.get(node),
+      read: (reading) => work.read(reading),
+      fail: (problem) => this.fail(problem),
+      settled: () => this.#finishIfDone(),
+    });
     const targets = job.capture.includes("attribution") ? unembed.logitDirections(job.readout.targets) : null;
     this.#attribution = targets && new AttributionRecorder(job, spec, targets);
     this.#captureReader = new CaptureReader(job, spec, targets?.directions ?? null);
     const vectors = (job.vectors ?? []).map((vector) => unembed.vector(vector));
     this.#additions = new Additions(vectors, this.#sources);
-    const bytes = job.readout.positions.length * spec.vocabSize * 8;
-    this.#keepsReference = job.baseline !== null && job.schedules.length > 1 && bytes <= MAX_REFERENCE_BYTES;
   }
 
   get over(): boolean {
@@ -144,10 +138,7 @@ export class Run {
   #startSources(needs: Needs, embedded: Float32Array): void {
     const { spec, backend, embed } = this.#parts;
     const indices = new Set(needs.keys());
-    if (this.job.normalise !== undefined) {
-      indices.add(this.job.normalise);
-      this.#readingsLeft++;
-    }
+    if (this.job.normalise !== undefined) indices.add(this.job.normalise);
     for (const index of indices) {
       const tokens = index === OWN_PROMPT ? this.job.tokens : (this.job.sources?.[index]?.tokens ?? []);
       const source = new Source(tokens.length, needs.get(index) ?? new Map(), index === this.job.normalise, {
@@ -157,7 +148,7 @@ export class Run {
         holdings: this.#holdings,
         ready: (row) => this.#work.ready(row),
         progressed: () => this.#unblock(),
-        ended: (stream) => this.#readSource(tokens, stream),
+        ended: (stream) => this.#readouts.arrivedSource(tokens, stream),
       });
       this.#sources.set(index, source);
       source.start(index === OWN_PROMPT ? embedded : embed(tokens));
@@ -170,20 +161,12 @@ export class Run {
    */
   #arrive(node: PrefixNode, stream: Stream, full: boolean, values: Float32Array | null): void {
     this.#nodesLeft--;
-    const { positions, layers, lens } = this.job.readout;
-    const isRead = layers === "all" || node.ends.length > 0;
-    if (isRead) {
-      const atPositions = this.#holdings.own(
-        full ? this.#parts.backend.take(stream, positions) : this.#parts.backend.retain(stream),
-      );
-      if (lens === "frozen-norm") this.#readFrozen(node, atPositions, values);
-      else this.#read(node, layers === "all" ? node.variants : node.ends, atPositions, null);
-    }
+    this.#readouts.arrived(node, stream, full, values);
     if (node.ends.length > 0 && this.#attribution) {
       this.#result.attribute(node.ends, this.#attribution.of(node, values as Float32Array));
     }
     const captured = this.#captures.get(node);
-    if (!isRead && captured && Object.keys(captured).length > 0)
+    if (!this.#readouts.reads(node) && captured && Object.keys(captured).length > 0)
       this.#emit({ type: "layer", variants: node.variants, step: node.depth, ...captured });
     for (const child of node.children) this.#enter(child, stream);
     this.#holdings.release(stream);
@@ -287,136 +270,8 @@ export class Run {
     this.#arrive(node, stream, full, values);
   }
 
-  /** The frozen-norm lens divides by the last residual's scale: a schedule's rows are read when it has ended. `values`: there. */
-  #readFrozen(node: PrefixNode, atPositions: Stream, values: Float32Array | null): void {
-    this.#atPositions.set(node, atPositions);
-    if (node.ends.length === 0) return;
-    const { dModel, finalNorm } = this.#parts.spec;
-    const inverseSigma = inverseScales(values as Float32Array, dModel, finalNorm.kind, finalNorm.epsilon);
-    const path = this.job.readout.layers === "all" ? pathTo(node) : [node];
-    for (const each of path)
-      this.#read(each, node.ends, this.#holdings.retain(this.#atPositions.get(each) as Stream), inverseSigma);
-  }
-
-  /** Asks for a step's read-out; `rows` are held for it. */
-  #read(node: PrefixNode, variants: readonly number[], rows: Stream, inverseSigma: Float32Array | null): void {
-    const { spec } = this.#parts;
-    const ends = node.ends.some((variant) => variants.includes(variant));
-    const { layers } = this.job.readout;
-    const compared = ends && this.#result.isCompared(node.ends);
-    const compares = layers === "final" && this.#keepsReference;
-    const expects = ends && (layers === "all" || (compared && !compares));
-    const result = this.#emptyResult(this.job.tokens, expects, compared && compares ? spec.vocabSize : 0);
-    this.#readingsLeft++;
-    const reading: Reading = {
-      run: this,
-      mode: "readout",
-      expects,
-      reference: null,
-      lens: inverseSigma ? "frozenNorm" : "standard",
-      rows,
-      inverseSigma,
-      result,
-      done: 0,
-      // Layers are streamed: they wait a moment for company. What only the result needs waits for a full chunk.
-      due: layers === "all" ? performance.now() + PATIENCE_MS : Number.POSITIVE_INFINITY,
-      complete: () => this.#completeReading(node, variants, rows, result),
-    };
-    if (!compares || compared) this.#work.read(reading);
-    else if (this.#reference) this.#work.read({ ...reading, reference: this.#reference });
-    else this.#held.push(reading);
-  }
-
-  /** A reading is complete: it goes out as a layer event, and into the result. */
-  #completeReading(node: PrefixNode, variants: readonly number[], rows: Stream, result: ReadingResult): void {
-    this.#readingsLeft--;
-    this.#holdings.release(rows);
-    const blocks = node.step?.map(({ block }) => block).join(", ");
-    if (!this.#isFinite(result, blocks === undefined ? "the embedding" : `step ${node.depth} (layer ${blocks})`)) return;
-    this.#result.add(variants, node.depth, result);
-    if (result.kept) this.#release(result);
-    this.#emitLayer(node, variants, result);
-    this.#finishIfDone();
-  }
-
-  /** With `normalise`, what ends here waits for both ends of the scale; what passes does not. */
-  #emitLayer(node: PrefixNode, variants: readonly number[], { rows }: ReadingResult): void {
-    const event = { type: "layer", step: node.depth, readout: rows, ...this.#captures.get(node) } as const;
-    const effects = this.#effects;
-    const { baseline } = this.job;
-    const ending = effects ? variants.filter((variant) => variant !== baseline && node.ends.includes(variant)) : [];
-    const passing = variants.filter((variant) => !ending.includes(variant));
-    if (passing.length > 0) this.#emit({ ...event, variants: passing });
-    if (effects && baseline !== null && variants.includes(baseline) && node.ends.includes(baseline)) effects.setBaseline(rows);
-    if (ending.length > 0) effects?.whenKnown(() => this.#emit({ ...event, variants: ending, effect: effects.of(rows) }));
-  }
-
-  /** The source has run to its end: its read-out is 1 on the scale of effects. */
-  #readSource(tokens: readonly number[], stream: Stream): void {
-    const rows = this.#holdings.own(this.#parts.backend.take(stream, this.job.readout.positions));
-    this.#holdings.release(stream);
-    const result = this.#emptyResult(tokens, false, 0);
-    this.#work.read({
-      run: this,
-      mode: "readout",
-      expects: false,
-      reference: null,
-      lens: "standard",
-      rows,
-      inverseSigma: null,
-      result,
-      done: 0,
-      due: performance.now() + PATIENCE_MS,
-      complete: () => {
-        this.#readingsLeft--;
-        this.#holdings.release(rows);
-        if (!this.#isFinite(result, "the source's last layer")) return;
-        this.#effects?.setSource(result.rows);
-        this.#finishIfDone();
-      },
-    });
-  }
-
-  #emptyResult(tokens: readonly number[], expects: boolean, keptVocab: number): ReadingResult {
-    const { dModel, tokenCount } = this.#parts.spec;
-    const { positions, topK, targets } = this.job.readout;
-    const followed = followedIds(tokens, positions, targets);
-    return emptyResult(positions.length, dModel, Math.min(topK, tokenCount), followed, expects, keptVocab);
-  }
-
-  #isFinite({ entropyNats }: ReadingResult, where: string): boolean {
-    if (entropyNats.every(Number.isFinite)) return true;
-    this.fail(new Problem("not_a_number", `The model produced values that are not numbers, first seen after ${where}.`));
-    return false;
-  }
-
-  /** The baseline's distributions are there: what is compared with them can be read out. */
-  #release(reference: ReadingResult): void {
-    this.#reference = reference;
-    for (const reading of this.#held.splice(0)) this.#work.read({ ...reading, reference });
-  }
-
   #finishIfDone(): void {
-    if (this.#over || this.#nodesLeft > 0 || this.#readingsLeft > 0) return;
-    const doubtful = this.#result.doubtful();
-    if (doubtful) {
-      this.#readingsLeft++;
-      this.#work.read({
-        ...doubtful,
-        run: this,
-        expects: false,
-        reference: null,
-        lens: this.job.readout.lens === "frozen-norm" ? "hiddenFrozenNorm" : "hidden",
-        inverseSigma: null,
-        done: 0,
-        due: 0,
-        complete: () => {
-          this.#readingsLeft--;
-          this.#finishIfDone();
-        },
-      });
-      return;
-    }
+    if (this.#over || this.#nodesLeft > 0 || this.#readouts.pending > 0 || this.#readouts.readDoubts()) return;
     this.#emit(this.#result.event());
     const now = performance.now();
     const started = this.#started ?? now;
@@ -429,14 +284,6 @@ export class Run {
     this.#holdings.releaseAll();
     this.#work.finished(this);
   }
-}
-
-/** [P, 1 + targets]: the prompt's next token (−1: none) and the job's targets. */
-function followedIds(tokens: readonly number[], positions: readonly number[], targets: readonly number[]): Int32Array {
-  const width = 1 + targets.length;
-  const ids = new Int32Array(positions.length * width);
-  for (const [index, position] of positions.entries()) ids.set([tokens[position + 1] ?? -1, ...targets], index * width);
-  return ids;
 }
 
 /** Whether every step so far is the model's own: whole blocks in their order, nothing edited. */

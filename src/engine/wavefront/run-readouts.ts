@@ -1,0 +1,199 @@
+/** What of a run is read out, and when: step by step, when a schedule has ended, or beside the baseline. */
+import { inverseScales } from "../../metrics/vectors.ts";
+import { Problem } from "../../problem.ts";
+import type { Backend, Stream } from "../backend.ts";
+import type { ModelSpec } from "../model-spec.ts";
+import type { EngineEvent, RunJob } from "../protocol.ts";
+import type { Captures } from "./captures.ts";
+import type { EffectScale } from "./effects.ts";
+import type { Holdings } from "./holdings.ts";
+import { type PrefixNode, pathTo } from "./prefix-tree.ts";
+import { emptyResult, type Reading, type ReadingResult } from "./reading.ts";
+import type { Run } from "./run.ts";
+import type { RunResult } from "./run-result.ts";
+
+/** How long a layer's read-out may wait for others, so that one pass over the unembed serves several layers. */
+const PATIENCE_MS = 3;
+
+/** Whole distributions are kept for comparisons up to this size: GPT-2's vocabulary at 300 positions. Beyond, the
+ * expectation's identity serves, which keeps d_model numbers a position. */
+const MAX_REFERENCE_BYTES = 128 * 2 ** 20;
+
+export interface ReadoutParts {
+  readonly run: Run;
+  readonly job: RunJob;
+  readonly spec: ModelSpec;
+  readonly backend: Backend;
+  readonly holdings: Holdings;
+  readonly result: RunResult;
+  readonly effects: EffectScale | null;
+  /** What a step shows beside its read-out. */
+  captures(node: PrefixNode): Captures | undefined;
+  emit(event: EngineEvent): void;
+  read(reading: Reading): void;
+  fail(problem: Problem): void;
+  /** A reading is complete. */
+  settled(): void;
+}
+
+export class RunReadouts {
+  readonly #parts: ReadoutParts;
+  /** At the positions read out; kept by the frozen-norm lens, which reads out when a schedule has ended. */
+  readonly #atPositions = new Map<PrefixNode, Stream>();
+  /** Final read-outs that wait for the baseline's, whose whole distributions they are compared with. */
+  readonly #held: Reading[] = [];
+  readonly #keepsReference: boolean;
+  #reference: ReadingResult | null = null;
+  #pending = 0;
+
+  constructor(parts: ReadoutParts) {
+    const { job, spec } = parts;
+    this.#parts = parts;
+    const bytes = job.readout.positions.length * spec.vocabSize * 8;
+    this.#keepsReference = job.baseline !== null && job.schedules.length > 1 && bytes <= MAX_REFERENCE_BYTES;
+    // The source's.
+    if (job.normalise !== undefined) this.#pending++;
+  }
+
+  /** Readings that are not complete. */
+  get pending(): number {
+    return this.#pending;
+  }
+
+  /** Whether a step is read out at all. */
+  reads({ ends }: PrefixNode): boolean {
+    return this.#parts.job.readout.layers === "all" || ends.length > 0;
+  }
+
+  /**
+   * A step's stream is there. `full`: at all T positions, not only those read out. `values`: at the positions read out,
+   * needed by the frozen-norm lens where schedules end.
+   */
+  arrived(node: PrefixNode, stream: Stream, full: boolean, values: Float32Array | null): void {
+    const { backend, holdings, job } = this.#parts;
+    const { positions, layers, lens } = job.readout;
+    if (!this.reads(node)) return;
+    const atPositions = holdings.own(full ? backend.take(stream, positions) : backend.retain(stream));
+    if (lens === "frozen-norm") this.#readFrozen(node, atPositions, values);
+    else this.#read(node, layers === "all" ? node.variants : node.ends, atPositions, null);
+  }
+
+  /** The source has run to its end: its read-out is 1 on the scale of effects. `stream`: all positions, held for this. */
+  arrivedSource(tokens: readonly number[], stream: Stream): void {
+    const { backend, holdings, job, effects } = this.#parts;
+    const rows = holdings.own(backend.take(stream, job.readout.positions));
+    holdings.release(stream);
+    const result = this.#emptyResult(tokens, false, 0);
+    const complete = () => {
+      if (this.#isFinite(result, "the source's last layer")) effects?.setSource(result.rows);
+    };
+    this.#parts.read(this.#reading(rows, result, complete));
+  }
+
+  /** Asks for the divergences that the cheap identities leave in doubt. False: there are none (any more). */
+  readDoubts(): boolean {
+    const doubtful = this.#parts.result.doubtful();
+    if (!doubtful) return false;
+    this.#pending++;
+    const lens = this.#parts.job.readout.lens === "frozen-norm" ? "hiddenFrozenNorm" : "hidden";
+    const { rows, result } = doubtful;
+    this.#parts.read({ ...this.#reading(rows, result, () => {}), mode: "divergence", lens, due: 0 });
+    return true;
+  }
+
+  /** The frozen-norm lens divides by the last residual's scale: a schedule's rows are read when it has ended. */
+  #readFrozen(node: PrefixNode, atPositions: Stream, values: Float32Array | null): void {
+    const { holdings, job, spec } = this.#parts;
+    this.#atPositions.set(node, atPositions);
+    if (node.ends.length === 0) return;
+    const inverseSigma = inverseScales(values as Float32Array, spec.dModel, spec.finalNorm.kind, spec.finalNorm.epsilon);
+    const path = job.readout.layers === "all" ? pathTo(node) : [node];
+    for (const each of path) this.#read(each, node.ends, holdings.retain(this.#atPositions.get(each) as Stream), inverseSigma);
+  }
+
+  /** Asks for a step's read-out; `rows` are held for it. */
+  #read(node: PrefixNode, variants: readonly number[], rows: Stream, inverseSigma: Float32Array | null): void {
+    const { job, spec, result: results } = this.#parts;
+    const ends = node.ends.some((variant) => variants.includes(variant));
+    const { layers } = job.readout;
+    const compared = ends && results.isCompared(node.ends);
+    const compares = layers === "final" && this.#keepsReference;
+    const expects = ends && (layers === "all" || (compared && !compares));
+    const result = this.#emptyResult(job.tokens, expects, compared && compares ? spec.vocabSize : 0);
+    this.#pending++;
+    const reading: Reading = {
+      ...this.#reading(rows, result, () => this.#complete(node, variants, result)),
+      expects,
+      lens: inverseSigma ? "frozenNorm" : "standard",
+      inverseSigma,
+      // Layers are streamed: they wait a moment for company. What only the result needs waits for a full chunk.
+      ...(layers === "final" && { due: Number.POSITIVE_INFINITY }),
+    };
+    if (!compares || compared) this.#parts.read(reading);
+    else if (this.#reference) this.#parts.read({ ...reading, reference: this.#reference });
+    else this.#held.push(reading);
+  }
+
+  /** A reading with nothing special about it. */
+  #reading(rows: Reading["rows"], result: ReadingResult, complete: () => void): Reading {
+    const { run, holdings, settled } = this.#parts;
+    return {
+      ...{ run, rows, result, mode: "readout", lens: "standard", expects: false, reference: null, inverseSigma: null, done: 0 },
+      due: performance.now() + PATIENCE_MS,
+      complete: () => {
+        this.#pending--;
+        if ("count" in rows) holdings.release(rows);
+        complete();
+        settled();
+      },
+    };
+  }
+
+  /** A step's reading goes out as a layer event, and into the result. */
+  #complete(node: PrefixNode, variants: readonly number[], result: ReadingResult): void {
+    const blocks = node.step?.map(({ block }) => block).join(", ");
+    if (!this.#isFinite(result, blocks === undefined ? "the embedding" : `step ${node.depth} (layer ${blocks})`)) return;
+    this.#parts.result.add(variants, node.depth, result);
+    if (result.kept) this.#release(result);
+    this.#emitLayer(node, variants, result);
+  }
+
+  /** With `normalise`, what ends here waits for both ends of the scale; what passes does not. */
+  #emitLayer(node: PrefixNode, variants: readonly number[], { rows }: ReadingResult): void {
+    const { effects, emit, captures } = this.#parts;
+    const { baseline } = this.#parts.job;
+    const event = { type: "layer", step: node.depth, readout: rows, ...captures(node) } as const;
+    const ending = effects ? variants.filter((variant) => variant !== baseline && node.ends.includes(variant)) : [];
+    const passing = variants.filter((variant) => !ending.includes(variant));
+    if (passing.length > 0) emit({ ...event, variants: passing });
+    if (effects && baseline !== null && variants.includes(baseline) && node.ends.includes(baseline)) effects.setBaseline(rows);
+    if (ending.length > 0) effects?.whenKnown(() => emit({ ...event, variants: ending, effect: effects.of(rows) }));
+  }
+
+  #emptyResult(tokens: readonly number[], expects: boolean, keptVocab: number): ReadingResult {
+    const { dModel, tokenCount } = this.#parts.spec;
+    const { positions, topK, targets } = this.#parts.job.readout;
+    const followed = followedIds(tokens, positions, targets);
+    return emptyResult(positions.length, dModel, Math.min(topK, tokenCount), followed, expects, keptVocab);
+  }
+
+  #isFinite({ entropyNats }: ReadingResult, where: string): boolean {
+    if (entropyNats.every(Number.isFinite)) return true;
+    this.#parts.fail(new Problem("not_a_number", `The model produced values that are not numbers, first seen after ${where}.`));
+    return false;
+  }
+
+  /** The baseline's distributions are there: what is compared with them can be read out. */
+  #release(reference: ReadingResult): void {
+    this.#reference = reference;
+    for (const reading of this.#held.splice(0)) this.#parts.read({ ...reading, reference });
+  }
+}
+
+/** [P, 1 + targets]: the prompt's next token (−1: none) and the job's targets. */
+function followedIds(tokens: readonly number[], positions: readonly number[], targets: readonly number[]): Int32Array {
+  const width = 1 + targets.length;
+  const ids = new Int32Array(positions.length * width);
+  for (const [index, position] of positions.entries()) ids.set([tokens[position + 1] ?? -1, ...targets], index * width);
+  return ids;
+}
