@@ -2,7 +2,7 @@
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import type { Device } from "./devices.ts";
 import { encodeModel, FLOAT, Graph, Names } from "./graph/onnx.ts";
-import { providersOf } from "./providers.ts";
+import { providersOf, reasonOf } from "./providers.ts";
 
 /** 2 + 2 on the device: null, or what went wrong. */
 async function tryDevice(device: Device): Promise<string | null> {
@@ -20,12 +20,6 @@ async function tryDevice(device: Device): Promise<string | null> {
   } catch (error) {
     return reasonOf(error);
   }
-}
-
-/** What onnxruntime says, without the place in its source. */
-function reasonOf(error: unknown): string {
-  const text = (error instanceof Error ? error.message : String(error)).trim().split("\n")[0] as string;
-  return text.replace(/^.* was false\. /, "").replace(/^\S+\.cc:\d+ \S.*? \S*\) /, "");
 }
 
 process.stdout.write(`${JSON.stringify({ error: await tryDevice(process.argv[2] as Device) })}\n`);

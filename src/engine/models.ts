@@ -3,10 +3,12 @@ import { Problem } from "../problem.ts";
 import { findModel } from "./checkpoint/catalogue.ts";
 import { openCheckpoint } from "./checkpoint/open.ts";
 import type { Counters } from "./counters.ts";
+import { isGpu } from "./devices.ts";
 import { type LoadPlan, planLoad } from "./memory.ts";
 import { loadModel, type Model } from "./model.ts";
 import type { ProcessOptions } from "./options.ts";
 import type { ModelStatus } from "./protocol.ts";
+import { reasonOf } from "./providers.ts";
 
 export interface ModelsOptions extends ProcessOptions {
   readonly counters: Counters;
@@ -112,7 +114,7 @@ export class Models {
 
   async #load(id: string, entry: Entry): Promise<Model> {
     try {
-      const { modelsDir, hubCache, counters, promptMemoryBytes } = this.#options;
+      const { modelsDir, hubCache, device, counters, promptMemoryBytes } = this.#options;
       const folder = findModel(modelsDir, id, hubCache);
       if (!folder) throw new Problem("model_not_found", `There is no model ${JSON.stringify(id)} in the models folder.`);
       const spec = openCheckpoint(folder);
@@ -126,7 +128,9 @@ export class Models {
         counters.log(error);
         throw new Problem(
           "model_invalid",
-          `The model ${id} was refused when its session was created on ${this.#options.device ?? "cpu"}; the engine's log has the details.`,
+          isGpu(device)
+            ? `The model ${id} could not be loaded on ${device}: ${reasonOf(error)}`
+            : `The model ${id} was refused when its session was created; the engine's log has the details.`,
         );
       });
       entry.state = "ready";

@@ -16,3 +16,9 @@ export function providersOf(device: Device): InferenceSession.ExecutionProviderC
       return [{ name: "cuda", deviceId: 0 }, "cpu"];
   }
 }
+
+/** What onnxruntime says, without the place in its source. */
+export function reasonOf(error: unknown): string {
+  const text = (error instanceof Error ? error.message : String(error)).trim().split("\n")[0] as string;
+  return text.replace(/^.* was false\. /, "").replace(/^\S+\.cc:\d+ \S.*? \S*\) /, "");
+}

@@ -7,7 +7,7 @@ import type { EngineEvent, LayerEvent, ReadoutRows, ReadoutSpec, ResultEvent, Ru
 import { baselineSchedule, type Schedule, type Step } from "../../src/engine/schedule.ts";
 
 /** The device that this run of the tests is for: see vitest.config.ts. */
-const device = process.env.TEST_DEVICE as Device | undefined;
+export const TEST_DEVICE = (process.env.TEST_DEVICE ?? "cpu") as Device;
 
 export type TestModel = Model & { readonly counters: Counters };
 
@@ -22,7 +22,10 @@ export async function loadForTest(
   });
   const spec = openCheckpoint(folder);
   const held = spec.diskBytes < spec.float32Bytes ? half : null;
-  return { ...(await loadModel(spec, { device, threads: null, weights, half: held }, counters, runMemoryBytes)), counters };
+  return {
+    ...(await loadModel(spec, { device: TEST_DEVICE, threads: null, weights, half: held }, counters, runMemoryBytes)),
+    counters,
+  };
 }
 
 export type JobSpec = { tokens: readonly number[]; schedules?: readonly Schedule[]; readout?: Partial<ReadoutSpec> } & Partial<
