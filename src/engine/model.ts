@@ -37,7 +37,7 @@ export async function loadModel(spec: ModelSpec, given: LoadOptions, counters: C
   const keepsHalf = options.half === "kept";
   const onDevice = options.device === "webgpu";
   const blocks = await createSession(writeBlocks(spec, keepsHalf), options, onDevice ? BLOCK_OUTPUTS : []);
-  const readout = await createSession(writeReadout(spec, keepsHalf), options);
+  const readout = await createSession(writeReadout(spec, keepsHalf, !onDevice), options);
   const files = openTensorFiles();
   const { dModel, tokenEmbedding, positionEmbedding } = spec;
   const embed = (tokens: readonly number[]): Float32Array => {

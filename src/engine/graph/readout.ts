@@ -40,8 +40,9 @@ export type ReadoutOutput = (typeof READOUT_OUTPUTS)[number];
  * Inputs: x [n, d]; inverse_sigma [n, 1] (lens frozen-norm); followed [n, m] ids; expect [e] rows; reference_logits and
  * reference_probabilities [n, V], [1, V] or [0, V]; k [1]; lens, mode scalars.
  * Formulas: z = W_U h + b_U; entropy −Σ p ln p; the direct divergence Σ p (ln p − ln q) is summed in double.
+ * `hasLogSoftmax`: whether the device has a kernel for it.
  */
-export function writeReadout(spec: ModelSpec, keepsHalf = false): Uint8Array {
+export function writeReadout(spec: ModelSpec, keepsHalf = false, hasLogSoftmax = true): Uint8Array {
   const main = new Graph("readout", new Names(keepsHalf));
   main.input("x", FLOAT, ["n", spec.dModel]);
   main.input("inverse_sigma", FLOAT, ["n_sigma", 1]);
@@ -65,7 +66,7 @@ export function writeReadout(spec: ModelSpec, keepsHalf = false): Uint8Array {
   const branched = READOUT_OUTPUTS.filter((name) => name !== "hidden" && name !== "logits");
   main.ops("If", [divergent], branched, {
     then_branch: divergenceBranch(main, spec, logits),
-    else_branch: reduceBranch(main, spec, logits, matrix, bias),
+    else_branch: reduceBranch(main, spec, logits, matrix, bias, hasLogSoftmax),
   });
   for (const name of READOUT_OUTPUTS) main.output(name, name === "top_ids" ? INT64 : name === "divergence" ? DOUBLE : FLOAT);
   return encodeModel(main);
@@ -98,9 +99,16 @@ function biasOf(graph: Graph, bias: string): string {
   return graph.op("Mul", [bias, graph.op("Cast", [kept], { to: FLOAT })]);
 }
 
-function reduceBranch(main: Graph, spec: ModelSpec, logits: string, matrix: Unembed, bias: string | null): Graph {
+function reduceBranch(
+  main: Graph,
+  spec: ModelSpec,
+  logits: string,
+  matrix: Unembed,
+  bias: string | null,
+  hasLogSoftmax: boolean,
+): Graph {
   const graph = new Graph("reduce", main.names);
-  const logprobs = graph.op("LogSoftmax", [logits], { axis: -1 });
+  const logprobs = hasLogSoftmax ? graph.op("LogSoftmax", [logits], { axis: -1 }) : logSoftmax(graph, logits);
   // A second softmax is a third of the cost of Exp over the logits; Mul and ReduceSum beat a product of vectors.
   const probabilities = graph.op("Softmax", [logits], { axis: -1 });
   // Padded vocabulary rows stay in the softmax and are left out of the top-k.
@@ -140,6 +148,13 @@ function reduceBranch(main: Graph, spec: ModelSpec, logits: string, matrix: Unem
   for (const [index, value] of values.entries())
     graph.output(value, index === 0 ? INT64 : index === values.length - 1 ? DOUBLE : FLOAT);
   return graph;
+}
+
+/** x − max x − ln Σ exp(x − max x) of every row, from operators that every device has. */
+function logSoftmax(graph: Graph, x: string): string {
+  const shifted = graph.op("Sub", [x, graph.op("ReduceMax", [x], { axes: [1] })]);
+  const sum = graph.op("ReduceSum", [graph.op("Exp", [shifted]), graph.int64([1])]);
+  return graph.op("Sub", [shifted, graph.op("Log", [sum])]);
 }
 
 /** e = W_Uᵀp and c = b_U·p, with which KL(p ‖ q) needs no logits of q (2-engine), of the rows asked for. */
