@@ -112,13 +112,17 @@ async function createInstruments({ engine, queued, active }: Gauges): Promise<In
   counter("block_tokens_total", "Token positions that calls of blocks computed.", () => stats()?.blockTokens ?? 0);
   counter("readout_calls_total", "Calls of the read-out.", () => stats()?.readoutCalls ?? 0);
   counter("readout_rows_total", "Positions read out.", () => stats()?.readoutRows ?? 0);
-  counter("memory_hits_total", "Steps whose stream was remembered from a recent run.", () => stats()?.rememberedSteps ?? 0);
   counter(
-    "memory_misses_total",
+    "prompt_memory_hits_total",
+    "Steps whose stream was remembered from a recent run.",
+    () => stats()?.rememberedSteps ?? 0,
+  );
+  counter(
+    "prompt_memory_misses_total",
     "Steps that were looked for in the memory of recent runs in vain.",
     () => stats()?.computedSteps ?? 0,
   );
-  gauge("memory_bytes", "Streams of recent prompts that are kept.", () => stats()?.memoryOfRunsBytes ?? 0);
+  gauge("prompt_memory_bytes", "Streams of recent prompts that are kept.", () => stats()?.memoryOfRunsBytes ?? 0);
   new Counter({
     name: "stratascope_block_calls_by_rows_total",
     help: "Calls of a block by their number of rows: the upper bounds are 1, 2, 4 … 128 and +Inf; not cumulative.",

@@ -23,10 +23,16 @@ import { logSoftmax, type Reference, readReference, relativeError } from "../sup
 const TOLERANCE = 1e-4;
 const PROMPTS = range(5);
 
-describe.skipIf(!hasRealModel).each(["packed", "mapped"] as const)(
-  "SmolLM2-135M-Instruct, weights %s",
+const HELD = [
+  { weights: "packed", half: "folded" },
+  { weights: "mapped", half: "folded" },
+  { weights: "mapped", half: "kept" },
+] as const;
+
+describe.skipIf(!hasRealModel).each(HELD)(
+  "SmolLM2-135M-Instruct, weights $weights, half types $half",
   { timeout: 120_000 },
-  (weights) => {
+  ({ weights, half }) => {
     let model: TestModel;
     let reference: Reference;
     let texts: string[];
@@ -34,7 +40,7 @@ describe.skipIf(!hasRealModel).each(["packed", "mapped"] as const)(
     beforeAll(async () => {
       reference = readReference(join(REAL_MODEL, "reference.safetensors"));
       texts = JSON.parse(readFileSync(join(REAL_MODEL, "reference.json"), "utf8")).prompts;
-      model = await loadForTest(REAL_MODEL, weights);
+      model = await loadForTest(REAL_MODEL, weights, half);
     });
     afterAll(() => model?.close());
 
