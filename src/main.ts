@@ -1,7 +1,7 @@
 /** The service: reads the configuration, listens, and ends well. */
 import { createApp } from "./app.ts";
 import { ConfigError, readConfig } from "./config.ts";
-import { chooseDevice, DeviceError } from "./engine/devices.ts";
+import { chooseDevice, DeviceError } from "./engine/devices/device.ts";
 import { processOptions } from "./engine/options.ts";
 import { listen } from "./listen.ts";
 import { createLog } from "./log.ts";

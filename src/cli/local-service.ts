@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { createApp } from "../app.ts";
 import { type Config, readConfig } from "../config.ts";
 import { createEngine } from "../engine/client.ts";
-import { chooseDevice } from "../engine/devices.ts";
+import { chooseDevice } from "../engine/devices/device.ts";
 import { processOptions } from "../engine/options.ts";
 import { listen } from "../listen.ts";
 

@@ -1,7 +1,7 @@
 /** The command line: `stratascope COMMAND …`. Exit codes: 0 done, 1 the service or the hub said no,
  * 2 the command line is wrong, 130 interrupted. */
 import { ConfigError } from "../config.ts";
-import { DeviceError } from "../engine/devices.ts";
+import { DeviceError } from "../engine/devices/device.ts";
 import { Problem } from "../problem.ts";
 import { problemDocument } from "../problem-document.ts";
 import { ServiceError } from "./client.ts";

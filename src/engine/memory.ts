@@ -1,7 +1,7 @@
 /** What a model will hold, reckoned from its tensors before anything of it is loaded. */
 import { Problem } from "../problem.ts";
-import { READOUT_CHUNK } from "./backend.ts";
-import { type Device, isGpu } from "./devices.ts";
+import { READOUT_CHUNK } from "./backend/backend.ts";
+import { type Device, isGpu } from "./devices/device.ts";
 import { CHUNK_BYTES } from "./graph/chunks.ts";
 import type { LinearSpec, ModelSpec, TensorRef } from "./model-spec.ts";
 import type { HalfHeld, HalfMode, WeightMode } from "./session.ts";

@@ -1,17 +1,17 @@
 /** A loaded model: its sessions, its embedding, its wavefront. */
 import { performance } from "node:perf_hooks";
+import { cpuBackend } from "./backend/cpu/backend.ts";
+import { webgpuBackend } from "./backend/webgpu/backend.ts";
 import { openTensorFiles } from "./checkpoint/rows.ts";
 import type { Counters } from "./counters.ts";
-import { cpuBackend } from "./cpu/backend.ts";
 import { BLOCK_OUTPUTS } from "./graph/block.ts";
 import { writeReadout } from "./graph/readout.ts";
 import { writeBlocks } from "./graph/tree.ts";
 import type { ModelSpec } from "./model-spec.ts";
-import { RunMemory } from "./run-memory.ts";
 import { createSession, type LoadOptions } from "./session.ts";
 import { Unembed } from "./unembed.ts";
+import { RunMemory } from "./wavefront/run-memory.ts";
 import { Wavefront } from "./wavefront/wavefront.ts";
-import { webgpuBackend } from "./webgpu/backend.ts";
 
 export interface Model {
   readonly spec: ModelSpec;

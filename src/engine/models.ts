@@ -3,12 +3,12 @@ import { Problem } from "../problem.ts";
 import { findModel } from "./checkpoint/catalogue.ts";
 import { openCheckpoint } from "./checkpoint/open.ts";
 import type { Counters } from "./counters.ts";
-import { isGpu } from "./devices.ts";
+import { isGpu } from "./devices/device.ts";
+import { reasonOf } from "./devices/providers.ts";
 import { type LoadPlan, planLoad } from "./memory.ts";
 import { loadModel, type Model } from "./model.ts";
 import type { ProcessOptions } from "./options.ts";
 import type { ModelStatus } from "./protocol.ts";
-import { reasonOf } from "./providers.ts";
 
 export interface ModelsOptions extends ProcessOptions {
   readonly counters: Counters;

@@ -1,5 +1,5 @@
 /** How the engine process is started: plain data, handed to it as its first argument. */
-import type { Device } from "./devices.ts";
+import type { Device } from "./devices/device.ts";
 import type { HalfMode, WeightMode } from "./session.ts";
 
 export interface ProcessOptions {

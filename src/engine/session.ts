@@ -1,7 +1,7 @@
 /** ONNX Runtime sessions, created one way for the whole project. */
 import { InferenceSession } from "onnxruntime-node";
-import type { Device } from "./devices.ts";
-import { providersOf } from "./providers.ts";
+import type { Device } from "./devices/device.ts";
+import { providersOf } from "./devices/providers.ts";
 
 export type WeightMode = "packed" | "mapped";
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { cudaProvider } from "../../src/engine/cuda-provider.ts";
-import { adapter, chooseDevice, DeviceError, type Probe, probeDevice } from "../../src/engine/devices.ts";
+import { cudaProvider } from "../../src/engine/devices/cuda.ts";
+import { adapter, chooseDevice, DeviceError, type Probe, probeDevice } from "../../src/engine/devices/device.ts";
 
 const LOADER_LOG = `INFO:             Insert instance layer "VK_LAYER_MESA_device_select"
 INFO | DRIVER:    linux_read_sorted_physical_devices:

@@ -1,7 +1,7 @@
 /** A model in this process, without pipe or server: what the engine process does for a run. */
 import { openCheckpoint } from "../../src/engine/checkpoint/open.ts";
 import { Counters } from "../../src/engine/counters.ts";
-import type { Device } from "../../src/engine/devices.ts";
+import type { Device } from "../../src/engine/devices/device.ts";
 import { loadModel, type Model } from "../../src/engine/model.ts";
 import type { EngineEvent, LayerEvent, ReadoutRows, ReadoutSpec, ResultEvent, RunJob } from "../../src/engine/protocol.ts";
 import { baselineSchedule, type Schedule, type Step } from "../../src/engine/schedule.ts";

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readConfig } from "../../src/config.ts";
 import { createEngine } from "../../src/engine/client.ts";
-import { chooseDevice, type Device } from "../../src/engine/devices.ts";
+import { chooseDevice, type Device } from "../../src/engine/devices/device.ts";
 import { processOptions } from "../../src/engine/options.ts";
 import { jobOf, layers, loadForTest, range, result, runJob, runJobs, scheduleOf, type TestModel } from "../support/engine.ts";
 import { CHECKPOINTS } from "../support/fixtures.ts";

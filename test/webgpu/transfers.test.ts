@@ -1,8 +1,8 @@
 /** Vectors gathered on the device, from any number of places. */
 import { Tensor } from "onnxruntime-node";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { Chunk, consecutive } from "../../src/engine/webgpu/streams.ts";
-import { type Part, Transfers } from "../../src/engine/webgpu/transfers.ts";
+import { Chunk, consecutive } from "../../src/engine/backend/webgpu/streams.ts";
+import { type Part, Transfers } from "../../src/engine/backend/webgpu/transfers.ts";
 
 const D = 5;
 let transfers: Transfers;

@@ -1,5 +1,5 @@
 /** What a run's edits add: vectors at hand from the start, and values of sources that come while it runs. */
-import type { ResolvedEdit, Term } from "../backend.ts";
+import type { ResolvedEdit, Term } from "../backend/backend.ts";
 import type { RunJob } from "../protocol.ts";
 import type { Addend, BlockUse, Edit, Site } from "../schedule.ts";
 import type { Source, Taken } from "./source.ts";

@@ -1,6 +1,6 @@
 /** Direct logit attribution: what every part of a variant wrote along the directions of the targets' logits. */
 import { inverseScales } from "../../metrics/vectors.ts";
-import type { BlockRowResult } from "../backend.ts";
+import type { BlockRowResult } from "../backend/backend.ts";
 import type { ModelSpec } from "../model-spec.ts";
 import type { Attribution, RunJob } from "../protocol.ts";
 import type { LogitDirections } from "../unembed.ts";

@@ -2,11 +2,11 @@
 import { attentionLocality } from "../../metrics/attention-locality.ts";
 import { topByMagnitude } from "../../metrics/top.ts";
 import { meanOf, rowNorms, takeRows } from "../../metrics/vectors.ts";
-import { type BlockRowResult, NO_WANTS, type RowWants } from "../backend.ts";
+import { type BlockRowResult, NO_WANTS, type RowWants } from "../backend/backend.ts";
 import type { ModelSpec } from "../model-spec.ts";
 import type { CaptureName, LayerEvent, NeuronRows, PatternRows, RunJob, SumRows } from "../protocol.ts";
-import type { RememberedNorms } from "../run-memory.ts";
 import type { BlockUse, Component, Step } from "../schedule.ts";
+import type { RememberedNorms } from "./run-memory.ts";
 
 export type Captures = Pick<
   LayerEvent,

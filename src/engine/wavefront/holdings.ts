@@ -1,5 +1,5 @@
 /** The streams that a run holds, so that none outlives it. */
-import type { Backend, Stream } from "../backend.ts";
+import type { Backend, Stream } from "../backend/backend.ts";
 
 export class Holdings {
   readonly #backend: Backend;

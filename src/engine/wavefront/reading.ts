@@ -1,5 +1,5 @@
 /** A read-out that is asked for, and what came of it. */
-import type { Distributions, ReadoutChunkResult, ReadoutLens, ReadoutMode, Stream } from "../backend.ts";
+import type { Distributions, ReadoutChunkResult, ReadoutLens, ReadoutMode, Stream } from "../backend/backend.ts";
 import type { ReadoutRows } from "../protocol.ts";
 import type { Run } from "./run.ts";
 

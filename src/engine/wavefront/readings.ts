@@ -1,5 +1,5 @@
 /** Readings that wait for the unembed, and the chunks in which they get it. */
-import { type Backend, type Distributions, READOUT_CHUNK, type ReadoutChunk, type Stream } from "../backend.ts";
+import { type Backend, type Distributions, READOUT_CHUNK, type ReadoutChunk, type Stream } from "../backend/backend.ts";
 import { accept, type HiddenPairs, type Reading, type ReadingResult } from "./reading.ts";
 import type { Run } from "./run.ts";
 

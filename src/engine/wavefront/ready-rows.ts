@@ -1,5 +1,5 @@
 /** Rows that wait for a block, and the choice of the next call: the lowest block, interactive runs first. */
-import type { BlockRow, BlockRowResult } from "../backend.ts";
+import type { BlockRow, BlockRowResult } from "../backend/backend.ts";
 import type { Run } from "./run.ts";
 
 /** One block of one step of one run: its input is at hand, and held for it. */

@@ -1,7 +1,7 @@
 /** What of a run is read out, and when: step by step, when a schedule has ended, or beside the baseline. */
 import { inverseScales } from "../../metrics/vectors.ts";
 import { Problem } from "../../problem.ts";
-import type { Backend, Stream } from "../backend.ts";
+import type { Backend, Stream } from "../backend/backend.ts";
 import type { ModelSpec } from "../model-spec.ts";
 import type { EngineEvent, RunJob } from "../protocol.ts";
 import type { Captures } from "./captures.ts";

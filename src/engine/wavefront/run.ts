@@ -1,11 +1,10 @@
 /** One run on its way through the wavefront: what has been computed, what was read out, what is still missing. */
 import { meanOf, takeRows } from "../../metrics/vectors.ts";
 import type { Problem } from "../../problem.ts";
-import type { Backend, BlockRowResult, RowWants, Stream } from "../backend.ts";
+import type { Backend, BlockRowResult, RowWants, Stream } from "../backend/backend.ts";
 import type { Counters } from "../counters.ts";
 import type { ModelSpec } from "../model-spec.ts";
 import type { EngineEvent, RunJob } from "../protocol.ts";
-import { keyAfter, promptKey, type RunMemory } from "../run-memory.ts";
 import type { Schedule, Step } from "../schedule.ts";
 import type { Unembed } from "../unembed.ts";
 import { Additions, type Needs, needsOf, OWN_PROMPT } from "./additions.ts";
@@ -16,6 +15,7 @@ import { Holdings } from "./holdings.ts";
 import { allNodes, type PrefixNode, prefixTree } from "./prefix-tree.ts";
 import type { Reading } from "./reading.ts";
 import type { ReadyRow } from "./ready-rows.ts";
+import { keyAfter, promptKey, type RunMemory } from "./run-memory.ts";
 import { RunReadouts } from "./run-readouts.ts";
 import { RunResult } from "./run-result.ts";
 import { Source } from "./source.ts";

@@ -1,5 +1,5 @@
 /** A prompt that runs untouched beside a run, for the values that the run's edits take from it. */
-import { type Backend, type BlockRowResult, NO_WANTS, type RowWants, type Stream } from "../backend.ts";
+import { type Backend, type BlockRowResult, NO_WANTS, type RowWants, type Stream } from "../backend/backend.ts";
 import type { ModelSpec } from "../model-spec.ts";
 import type { Site } from "../schedule.ts";
 import type { Holdings } from "./holdings.ts";

@@ -3,7 +3,7 @@
  * block first, whatever run or schedule they belong to; read-outs go between the calls.
  */
 import { Problem } from "../../problem.ts";
-import type { BlockRowResult } from "../backend.ts";
+import type { BlockRowResult } from "../backend/backend.ts";
 import type { EngineEvent, RunJob } from "../protocol.ts";
 import { Readings } from "./readings.ts";
 import { type Batch, ReadyRows } from "./ready-rows.ts";

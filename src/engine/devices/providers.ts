@@ -1,6 +1,6 @@
 /** Devices as onnxruntime's execution providers. */
 import type { InferenceSession } from "onnxruntime-node";
-import type { Device } from "./devices.ts";
+import type { Device } from "./device.ts";
 
 /**
  * The device's own provider first; what it has no kernel for runs on the CPU. onnxruntime throws where the first cannot

@@ -1,8 +1,8 @@
 /** Inputs that come again with every call, held on the device: what changes nothing, masks, rotary tables. */
 import { LRUCache } from "lru-cache";
 import type { Tensor } from "onnxruntime-node";
+import type { ModelSpec } from "../../model-spec.ts";
 import { neutralFeeds } from "../block-call.ts";
-import type { ModelSpec } from "../model-spec.ts";
 import type { Transfers } from "./transfers.ts";
 
 /** Lengths of prompts whose masks and tables are held. */

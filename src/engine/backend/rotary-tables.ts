@@ -3,8 +3,8 @@
  * vector kernels give a position other last bits depending on how many stand behind it.
  */
 import { Tensor } from "onnxruntime-node";
-import { rotariesOf, rotaryNames } from "./graph/rotary.ts";
-import type { ModelSpec, RotarySpec } from "./model-spec.ts";
+import { rotariesOf, rotaryNames } from "../graph/rotary.ts";
+import type { ModelSpec, RotarySpec } from "../model-spec.ts";
 
 const MAX_LENGTHS = 64;
 const tables = new WeakMap<ModelSpec, Map<number, Record<string, Tensor>>>();

@@ -4,8 +4,8 @@
  * to it (aborts included) stays there, and this process need not load onnxruntime.
  */
 import { existsSync, readdirSync } from "node:fs";
-import { cudaProvider } from "./cuda-provider.ts";
-import { runTrial } from "./device-trial.ts";
+import { cudaProvider } from "./cuda.ts";
+import { runTrial } from "./trial.ts";
 
 export const DEVICES = ["cpu", "webgpu", "cuda"] as const;
 export type Device = (typeof DEVICES)[number];

@@ -1,9 +1,9 @@
 /** The part of a block's call that is the same on every device: what is fed beside the streams, and what a row gets of it. */
 import { Tensor } from "onnxruntime-node";
+import { BLOCK_FLAGS, type BlockOutput } from "../graph/block.ts";
+import type { ModelSpec } from "../model-spec.ts";
 import type { BlockRow, BlockRowResult } from "./backend.ts";
 import { editFeeds, INNER_SITES } from "./edit-feeds.ts";
-import { BLOCK_FLAGS, type BlockOutput } from "./graph/block.ts";
-import type { ModelSpec } from "./model-spec.ts";
 import { rotaryFeeds } from "./rotary-tables.ts";
 
 export interface CallInputs {

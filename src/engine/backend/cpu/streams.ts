@@ -1,5 +1,5 @@
 /** Residual streams in this process's memory: plain numbers, freed when nobody holds them. */
-import { meanOf, takeRows } from "../../metrics/vectors.ts";
+import { meanOf, takeRows } from "../../../metrics/vectors.ts";
 import type { Stream } from "../backend.ts";
 
 export class CpuStream implements Stream {

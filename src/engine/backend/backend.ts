@@ -2,8 +2,8 @@
  * What a device does for the wavefront: it holds residual streams, runs blocks on rows of them, and reads them out.
  * The wavefront only ever hands streams around; what they are is the backend's own affair.
  */
-import type { LENS, MODE } from "./graph/readout.ts";
-import type { BlockUse, Site } from "./schedule.ts";
+import type { LENS, MODE } from "../graph/readout.ts";
+import type { BlockUse, Site } from "../schedule.ts";
 
 /** A residual stream, or some positions of one, where its device keeps it. */
 export interface Stream {

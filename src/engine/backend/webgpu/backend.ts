@@ -1,9 +1,9 @@
 /** A model on a GPU: streams stay on the device between the blocks; only what is captured comes back. */
 import { type InferenceSession, Tensor } from "onnxruntime-node";
+import type { ModelSpec } from "../../model-spec.ts";
+import type { LoadOptions } from "../../session.ts";
 import type { Backend, ReadoutChunk, Stream } from "../backend.ts";
-import type { ModelSpec } from "../model-spec.ts";
 import { ReadoutRunner, vectorsOf } from "../readout-runner.ts";
-import type { LoadOptions } from "../session.ts";
 import { DeviceBlockRunner } from "./blocks.ts";
 import { Residents } from "./residents.ts";
 import { Chunk, consecutive, DeviceStream, onDevice } from "./streams.ts";

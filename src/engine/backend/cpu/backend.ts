@@ -1,7 +1,7 @@
 /** A model on the CPU: two sessions, streams in memory. */
 import type { InferenceSession } from "onnxruntime-node";
+import type { ModelSpec } from "../../model-spec.ts";
 import type { Backend } from "../backend.ts";
-import type { ModelSpec } from "../model-spec.ts";
 import { ReadoutRunner, vectorsOf } from "../readout-runner.ts";
 import { BlockRunner } from "./blocks.ts";
 import { gathered } from "./readout.ts";

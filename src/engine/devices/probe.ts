@@ -1,7 +1,7 @@
-/** Run as a process of its own by `devices.ts`: tries the device named by its argument, and says how that went. */
+/** Run as a process of its own by `trial.ts`: tries the device named by its argument, and says how that went. */
 import { InferenceSession, Tensor } from "onnxruntime-node";
-import type { Device } from "./devices.ts";
-import { encodeModel, FLOAT, Graph, Names } from "./graph/onnx.ts";
+import { encodeModel, FLOAT, Graph, Names } from "../graph/onnx.ts";
+import type { Device } from "./device.ts";
 import { providersOf, reasonOf } from "./providers.ts";
 
 /** 2 + 2 on the device: null, or what went wrong. */

@@ -1,8 +1,8 @@
 /** Edits of the rows of a call as the tensors that a block's affine sites are fed with. */
 import { Tensor } from "onnxruntime-node";
+import type { ModelSpec } from "../model-spec.ts";
+import type { Site } from "../schedule.ts";
 import type { BlockRow, ResolvedEdit, Term } from "./backend.ts";
-import type { ModelSpec } from "./model-spec.ts";
-import type { Site } from "./schedule.ts";
 
 /** The sites within a block; the residual stream itself is edited where it comes in and goes out. */
 export const INNER_SITES = ["z", "attn_out", "mlp_act", "mlp_out"] as const;

@@ -1,6 +1,6 @@
 /** Vectors on their way: up to the device, down from it, and from place to place on it. */
 import { type InferenceSession, Tensor } from "onnxruntime-node";
-import { createSession, type LoadOptions } from "../session.ts";
+import { createSession, type LoadOptions } from "../../session.ts";
 import { copyGraph, editGraph, gatherGraph, meanGraph, mergeGraph } from "./graphs.ts";
 import { Chunk } from "./streams.ts";
 

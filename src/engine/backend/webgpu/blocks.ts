@@ -1,11 +1,11 @@
 /** One call of one block for many rows, whose streams are gathered on the device and left there. */
 import { type InferenceSession, Tensor } from "onnxruntime-node";
-import { rowNorms } from "../../metrics/vectors.ts";
+import { rowNorms } from "../../../metrics/vectors.ts";
+import type { BlockOutput } from "../../graph/block.ts";
+import type { ModelSpec } from "../../model-spec.ts";
 import type { BlockRow, BlockRowResult } from "../backend.ts";
 import { type CallInputs, callInputs, rowOutputs, wantedOutputs } from "../block-call.ts";
 import { streamFeeds } from "../edit-feeds.ts";
-import type { BlockOutput } from "../graph/block.ts";
-import type { ModelSpec } from "../model-spec.ts";
 import type { Residents } from "./residents.ts";
 import { Chunk, consecutive, DeviceStream, onDevice } from "./streams.ts";
 import type { Part, Transfers } from "./transfers.ts";

@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Schedule, Step } from "../../src/engine/schedule.ts";
-import { writeRandom } from "../support/checkpoint.ts";
-import { type JobSpec, layers, loadForTest, range, result, runJob, scheduleOf, type TestModel } from "../support/engine.ts";
+import type { Schedule, Step } from "../../../src/engine/schedule.ts";
+import { writeRandom } from "../../support/checkpoint.ts";
+import { type JobSpec, layers, loadForTest, range, result, runJob, scheduleOf, type TestModel } from "../../support/engine.ts";
 
 const L = 6;
 const D = 32;

@@ -1,9 +1,9 @@
 /** Residual streams of recent prompts at every block, so that a second intervention starts at its first changed step. */
 import { createHash } from "node:crypto";
 import { LRUCache } from "lru-cache";
-import type { Backend, Stream } from "./backend.ts";
-import type { RunJob } from "./protocol.ts";
-import { type Step, stepKey } from "./schedule.ts";
+import type { Backend, Stream } from "../backend/backend.ts";
+import type { RunJob } from "../protocol.ts";
+import { type Step, stepKey } from "../schedule.ts";
 
 /** All positions of a prompt after some steps. */
 export interface Remembered {

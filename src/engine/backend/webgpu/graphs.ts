@@ -1,5 +1,5 @@
 /** Small graphs that move vectors about on the device; their sizes are known at run time only. */
-import { encodeModel, FLOAT, Graph, INT64, Names } from "../graph/onnx.ts";
+import { encodeModel, FLOAT, Graph, INT64, Names } from "../../graph/onnx.ts";
 
 /** y [.., d] = the rows that `rows_0` [..] names of `source_0` [n, d]. */
 export function gatherGraph(): Uint8Array {

@@ -1,11 +1,11 @@
 /** One call of one block for many rows: gathers what they need, runs the session once, hands out views. */
 import { type InferenceSession, Tensor } from "onnxruntime-node";
-import { rowNorms } from "../../metrics/vectors.ts";
+import { rowNorms } from "../../../metrics/vectors.ts";
+import type { BlockOutput } from "../../graph/block.ts";
+import type { ModelSpec } from "../../model-spec.ts";
 import type { BlockRow, BlockRowResult } from "../backend.ts";
 import { type CallInputs, callInputs, neutralFeeds, rowOutputs, wantedOutputs } from "../block-call.ts";
 import { editStream } from "../edit-feeds.ts";
-import type { BlockOutput } from "../graph/block.ts";
-import type { ModelSpec } from "../model-spec.ts";
 import { CpuStream, valuesOf } from "./streams.ts";
 
 export class BlockRunner {

@@ -12,11 +12,11 @@ export interface Ended {
   readonly stderr: string;
 }
 
-/** Runs `device-probe.ts` on this runtime, and waits for its end. */
+/** Runs `probe.ts` on this runtime, and waits for its end. */
 export function runTrial(device: "webgpu" | "cuda"): Promise<Ended> {
-  const source = fileURLToPath(new URL("./device-probe.ts", import.meta.url));
+  const source = fileURLToPath(new URL("./probe.ts", import.meta.url));
   // A bundle has it beside it, already JavaScript.
-  const entry = existsSync(source) ? source : fileURLToPath(new URL("./device-probe.js", import.meta.url));
+  const entry = existsSync(source) ? source : fileURLToPath(new URL("./probe.js", import.meta.url));
   const run = "deno" in process.versions ? ["run", "--allow-all", entry] : [entry];
   return new Promise((resolve) => {
     const child = spawn(process.execPath, [...run, device], {

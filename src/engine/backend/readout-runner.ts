@@ -1,8 +1,8 @@
 /** One call of the read-out graph for a chunk of rows: the part that is the same on every device. */
 import { type InferenceSession, Tensor } from "onnxruntime-node";
+import { LENS, MODE } from "../graph/readout.ts";
+import type { ModelSpec } from "../model-spec.ts";
 import type { ReadoutChunk, ReadoutChunkResult, ReadoutLens, ReadoutMode } from "./backend.ts";
-import { LENS, MODE } from "./graph/readout.ts";
-import type { ModelSpec } from "./model-spec.ts";
 
 const scalar = (value: number) => new Tensor("int64", BigInt64Array.of(BigInt(value)), []);
 const OUTPUTS_OF = {
