@@ -14,10 +14,25 @@ const webgpu = {
   test: {
     name: "webgpu",
     // What every device must compute, and what only this one does.
-    include: ["test/engine/golden.test.ts", "test/engine/operations.test.ts", "test/webgpu/**/*.test.ts"],
+    include: [
+      "test/engine/golden.test.ts",
+      "test/engine/operations.test.ts",
+      "test/server/golden.test.ts",
+      "test/webgpu/**/*.test.ts",
+    ],
     testTimeout: 180_000,
     hookTimeout: 180_000,
     env: { TEST_DEVICE: "webgpu", VK_DRIVER_FILES: driver ?? "", VK_ICD_FILENAMES: driver ?? "" },
+  },
+} as const;
+
+/** Over HTTP once more with half types kept half, which a small model's service would fold. */
+const half = {
+  extends: true,
+  test: {
+    name: "half",
+    include: ["test/server/golden.test.ts", "test/server/operations.test.ts"],
+    env: { TEST_WEIGHTS: "mapped", TEST_HALF: "keep" },
   },
 } as const;
 
@@ -30,6 +45,6 @@ export default defineConfig({
     hookTimeout: 60_000,
     teardownTimeout: 20_000,
     env: { NO_COLOR: "1" },
-    projects: driver ? [cpu, webgpu] : [cpu],
+    projects: driver ? [cpu, half, webgpu] : [cpu, half],
   },
 });

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { EngineEvent } from "../../src/engine/protocol.ts";
 import type { BlockUse, Step } from "../../src/engine/schedule.ts";
+import { TEST_DEVICE } from "../support/device.ts";
 import {
   jobOf,
   layers,
@@ -12,7 +13,6 @@ import {
   runJob,
   runJobs,
   scheduleOf,
-  TEST_DEVICE,
   type TestModel,
 } from "../support/engine.ts";
 import { CHECKPOINTS, FIXTURES, highest, readFixture, TOKENS } from "../support/fixtures.ts";

@@ -1,41 +1,24 @@
 /** The fixtures' values once more, as a client gets them: a real server on a real port, JSON over HTTP. */
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { createApp } from "../../src/app.ts";
-import { readConfig } from "../../src/config.ts";
-import { createEngine } from "../../src/engine/client.ts";
-import { processOptions } from "../../src/engine/options.ts";
-import type { Engine } from "../../src/engine/protocol.ts";
-import { listen } from "../../src/listen.ts";
 import type { RunDocument } from "../../src/schemas/runs.ts";
 import { CHECKPOINTS, FIXTURES, readFixture, TOKENS } from "../support/fixtures.ts";
+import { startService, type TestService } from "../support/service.ts";
 
-const dataDir = mkdtempSync(join(tmpdir(), "stratascope-golden-"));
-let engine: Engine;
-let url: string;
-let server: Awaited<ReturnType<typeof listen>>;
+let service: TestService;
 
 beforeAll(async () => {
-  const config = readConfig({ MODELS_DIR: CHECKPOINTS, DATA_DIR: dataDir, PORT: "0" });
-  engine = createEngine({
-    ...processOptions(readConfig({ MODELS_DIR: CHECKPOINTS }), "cpu"),
-    idleSeconds: null,
-    log: () => {},
+  service = await startService({
+    MODELS_DIR: CHECKPOINTS,
+    DATA_DIR: mkdtempSync(join(tmpdir(), "stratascope-golden-")),
   });
-  const { app } = createApp({ config, engine });
-  server = await listen((request, bindings) => app.fetch(request, bindings), config);
-  url = `http://127.0.0.1:${server.port}`;
 });
-afterAll(async () => {
-  await server.stop(true);
-  await engine.stop();
-  rmSync(dataDir, { recursive: true });
-});
+afterAll(() => service.stop());
 
 async function post(body: object): Promise<RunDocument> {
-  const response = await fetch(`${url}/v1/runs`, {
+  const response = await fetch(`${service.url}/v1/runs`, {
     method: "POST",
     headers: { "content-type": "application/json", accept: "application/json" },
     body: JSON.stringify({ readout: { positions: "all" }, ...body }),

@@ -1,20 +1,15 @@
 /** Operations and captures as a client gets them: a real engine behind a real port, against the fixtures and against laws. */
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { unpackMultiple } from "msgpackr";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { createApp } from "../../src/app.ts";
-import { readConfig } from "../../src/config.ts";
-import { createEngine } from "../../src/engine/client.ts";
-import { processOptions } from "../../src/engine/options.ts";
-import type { Engine } from "../../src/engine/protocol.ts";
-import { listen } from "../../src/listen.ts";
 import type { Tensor } from "../../src/schemas/events.ts";
 import { RunDocument } from "../../src/schemas/runs.ts";
 import type { Json } from "../support/app.ts";
 import { CHECKPOINTS, FIXTURES, type Fixture, readFixture } from "../support/fixtures.ts";
 import { relativeError } from "../support/reference.ts";
+import { startService, type TestService } from "../support/service.ts";
 
 const dataDir = mkdtempSync(join(tmpdir(), "stratascope-operations-"));
 const DATASETS = join(dataDir, "datasets");
@@ -23,27 +18,17 @@ const TALES = [
   "The king had a daughter who was beautiful beyond all measure, but proud.",
   "A miller left no more riches to the three sons he had than his mill, his ass and his cat.",
 ];
-let engine: Engine;
-let url: string;
-let server: Awaited<ReturnType<typeof listen>>;
+let service: TestService;
 
 beforeAll(async () => {
   mkdirSync(DATASETS);
   writeFileSync(join(DATASETS, "tales.jsonl"), TALES.map((text) => `${JSON.stringify({ text })}\n`).join(""));
-  const config = readConfig({ MODELS_DIR: CHECKPOINTS, DATA_DIR: dataDir, DATASETS_DIR: DATASETS, PORT: "0" });
-  engine = createEngine({ ...processOptions(config, "cpu"), idleSeconds: null, log: () => {} });
-  const { app } = createApp({ config, engine });
-  server = await listen((request, bindings) => app.fetch(request, bindings), config);
-  url = `http://127.0.0.1:${server.port}`;
+  service = await startService({ MODELS_DIR: CHECKPOINTS, DATA_DIR: dataDir, DATASETS_DIR: DATASETS });
 });
-afterAll(async () => {
-  await server.stop(true);
-  await engine.stop();
-  rmSync(dataDir, { recursive: true });
-});
+afterAll(() => service.stop());
 
 const send = (body: object, accept = "application/json") =>
-  fetch(`${url}/v1/runs`, {
+  fetch(`${service.url}/v1/runs`, {
     method: "POST",
     headers: { "content-type": "application/json", accept },
     body: JSON.stringify({ readout: { positions: "all", top_k: 100 }, ...body }),

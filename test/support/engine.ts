@@ -1,13 +1,10 @@
 /** A model in this process, without pipe or server: what the engine process does for a run. */
 import { openCheckpoint } from "../../src/engine/checkpoint/open.ts";
 import { Counters } from "../../src/engine/counters.ts";
-import type { Device } from "../../src/engine/devices/device.ts";
 import { loadModel, type Model } from "../../src/engine/model.ts";
 import type { EngineEvent, LayerEvent, ReadoutRows, ReadoutSpec, ResultEvent, RunJob } from "../../src/engine/protocol.ts";
 import { baselineSchedule, type Schedule, type Step } from "../../src/engine/schedule.ts";
-
-/** The device that this run of the tests is for: see vitest.config.ts. */
-export const TEST_DEVICE = (process.env.TEST_DEVICE ?? "cpu") as Device;
+import { TEST_DEVICE } from "./device.ts";
 
 export type TestModel = Model & { readonly counters: Counters };
 
