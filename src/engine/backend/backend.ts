@@ -122,6 +122,8 @@ export interface ReadoutChunk {
   readonly expect: readonly number[];
   /** Rows to compare with, one for each row, or one for all; null: nothing is compared. */
   readonly reference: Distributions | null;
+  /** Rows of this chunk to compare with instead: one for each row, or one for all; null: none. */
+  readonly referenceRows: readonly number[] | null;
   /** Whether the rows' distributions are handed out, to be a reference later. */
   readonly keep: boolean;
 }

@@ -58,7 +58,7 @@ export class ReadoutRunner {
     if (m > 0) names.push("followed_logits", "followed_logprobs", "followed_above");
     if (chunk.expect.length > 0) names.push("expectation", "expected_bias");
     if (chunk.keep) names.push("logits", "probabilities");
-    if (chunk.reference) names.push("difference");
+    if (chunk.reference || chunk.referenceRows) names.push("difference");
     const out = await this.#session.run(feeds, names);
     const data = (name: string) => (out[name]?.data as Float32Array | undefined) ?? new Float32Array(0);
     return {
@@ -80,7 +80,7 @@ export class ReadoutRunner {
   }
 
   /** The reference's tensors; a lone row stands for itself and its double. */
-  #reference({ reference }: ReadoutChunk, rows: number): Record<string, Tensor> {
+  #reference({ reference, referenceRows }: ReadoutChunk, rows: number): Record<string, Tensor> {
     const V = this.#spec.vocabSize;
     const given = reference ?? { logits: new Float32Array(0), probabilities: new Float32Array(0) };
     const count = given.logits.length / V;
@@ -89,6 +89,7 @@ export class ReadoutRunner {
     return {
       reference_logits: new Tensor("float32", given.logits, [count, V]),
       reference_probabilities: new Tensor("float32", given.probabilities, [count, V]),
+      reference_rows: new Tensor("int64", BigInt64Array.from(referenceRows ?? [], BigInt), [referenceRows?.length ?? 0]),
     };
   }
 }

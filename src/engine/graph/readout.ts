@@ -38,7 +38,7 @@ export type ReadoutOutput = (typeof READOUT_OUTPUTS)[number];
 
 /**
  * Inputs: x [n, d]; inverse_sigma [n, 1] (lens frozen-norm); followed [n, m] ids; expect [e] rows; reference_logits and
- * reference_probabilities [n, V], [1, V] or [0, V]; k [1]; lens, mode scalars.
+ * reference_probabilities [n, V], [1, V] or [0, V]; reference_rows [n], [1] or [0]: rows of this call instead; k [1]; lens, mode scalars.
  * Formulas: z = W_U h + b_U; entropy −Σ p ln p; the direct divergence Σ p (ln p − ln q) is summed in double.
  * `hasLogSoftmax`: whether the device has a kernel for it.
  */
@@ -50,6 +50,7 @@ export function writeReadout(spec: ModelSpec, keepsHalf = false, hasLogSoftmax =
   main.input("expect", INT64, ["e"]);
   main.input("reference_logits", FLOAT, ["r", spec.vocabSize]);
   main.input("reference_probabilities", FLOAT, ["r", spec.vocabSize]);
+  main.input("reference_rows", INT64, ["r_rows"]);
   main.input("k", INT64, [1]);
   main.input("lens", INT64, []);
   main.input("mode", INT64, []);
@@ -142,7 +143,7 @@ function reduceBranch(
     expectation,
     expectedBias,
     probabilities,
-    differences(graph, logits),
+    differences(graph, logits, probabilities),
     empty(graph, [0], DOUBLE),
   ];
   for (const [index, value] of values.entries())
@@ -184,18 +185,30 @@ function expectations(
   return [expectation as string, expected as string];
 }
 
-/** Σ p (z_p − z), which with both log-sum-exps is KL(p ‖ q): small where the distributions are near, and so is its error. */
-function differences(parent: Graph, logits: string): string {
-  const some = new Graph("differences", parent.names);
-  const apart = some.op("Sub", ["reference_logits", logits]);
-  some.output(
-    some.op("ReduceSum", [some.op("Mul", ["reference_probabilities", apart]), some.int64([1])], { keepdims: 0 }),
-    FLOAT,
-  );
+/**
+ * Σ p (z_p − z), which with both log-sum-exps is KL(p ‖ q): small where the distributions are near, and so is its error.
+ * p is given, or rows of this very call.
+ */
+function differences(parent: Graph, logits: string, probabilities: string): string {
+  const sum = (graph: Graph, referenceLogits: string, referenceProbabilities: string) => {
+    const apart = graph.op("Sub", [referenceLogits, logits]);
+    const weighted = graph.op("Mul", [referenceProbabilities, apart]);
+    graph.output(graph.op("ReduceSum", [weighted, graph.int64([1])], { keepdims: 0 }), FLOAT);
+    return graph;
+  };
+  const isGiven = (graph: Graph, input: string) => {
+    const count = graph.op("Squeeze", [graph.op("Shape", [input], { start: 0, end: 1 }), graph.int64([0])]);
+    return graph.op("Less", [graph.int64(0), count]);
+  };
+  const given = sum(new Graph("differences_given", parent.names), "reference_logits", "reference_probabilities");
+  const own = new Graph("differences_within", parent.names);
+  const row = (values: string) => own.op("Gather", [values, "reference_rows"], { axis: 0 });
+  sum(own, row(logits), row(probabilities));
   const none = new Graph("no_differences", parent.names);
   none.output(empty(none, [0], FLOAT), FLOAT);
-  const count = parent.op("Squeeze", [parent.op("Shape", ["reference_logits"], { start: 0, end: 1 }), parent.int64([0])]);
-  return parent.op("If", [parent.op("Less", [parent.int64(0), count])], { then_branch: some, else_branch: none });
+  const within = new Graph("differences_here", parent.names);
+  within.output(within.op("If", [isGiven(within, "reference_rows")], { then_branch: own, else_branch: none }), FLOAT);
+  return parent.op("If", [isGiven(parent, "reference_logits")], { then_branch: given, else_branch: within });
 }
 
 /** Rows 0 … n/2−1 are p, the others q: Σ p (ln p − ln q), each row normalised and summed in double. */

@@ -11,6 +11,8 @@ export interface Reading {
   readonly expects: boolean;
   /** The baseline's reading of the same positions, whose distributions these rows are compared with. */
   readonly reference: ReadingResult | null;
+  /** Readings that go into one chunk, this one among them: the others are compared with the first. */
+  readonly joint: readonly Reading[] | null;
   readonly lens: ReadoutLens;
   /** P positions, held for the reading; or pairs of hidden vectors, [P, d] each. */
   readonly rows: Stream | HiddenPairs;
@@ -105,7 +107,8 @@ export function accept(
     target.set(source.subarray(from * width, (from + count) * width), done * width);
   place(result.hidden, chunk.hidden, d);
   result.logSumExp.set(chunk.logSumExp.subarray(from, from + count), done);
-  if (reading.reference) result.difference.set(chunk.difference.subarray(from, from + count), done);
+  if (reading.reference || (reading.joint && reading.joint[0] !== reading))
+    result.difference.set(chunk.difference.subarray(from, from + count), done);
   if (result.kept && chunk.kept) {
     const V = result.kept.logits.length / P;
     place(result.kept.logits, chunk.kept.logits, V);

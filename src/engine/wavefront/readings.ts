@@ -50,6 +50,7 @@ export class Readings {
   }
 
   #pieces(oldest: Reading, most: number): Piece[] {
+    if (oldest.joint) return this.#jointPieces(oldest, most);
     const pieces: Piece[] = [];
     const held = new Set<Run>();
     let room = most;
@@ -58,6 +59,7 @@ export class Readings {
       const fits =
         reading.mode === oldest.mode &&
         reading.lens === oldest.lens &&
+        reading.joint === null &&
         (reading.reference === null) === (oldest.reference === null);
       if (!fits || held.has(reading.run)) {
         held.add(reading.run);
@@ -67,6 +69,20 @@ export class Readings {
       pieces.push({ reading, from: reading.done, count });
       room -= count;
       if (reading.done + count < rowsOf(reading)) held.add(reading.run);
+    }
+    return pieces;
+  }
+
+  /** The oldest reading's group, and other runs' groups that fit beside it. */
+  #jointPieces(oldest: Reading, most: number): Piece[] {
+    const pieces: Piece[] = [];
+    let room = most;
+    for (const { joint, lens } of this.#waiting.filter((reading) => reading.joint?.[0] === reading)) {
+      const group = (joint ?? []).map((reading): Piece => ({ reading, from: 0, count: rowsOf(reading) }));
+      const rows = group.reduce((sum, { count }) => sum + count, 0);
+      if (rows > room || lens !== oldest.lens) continue;
+      pieces.push(...group);
+      room -= rows;
     }
     return pieces;
   }
@@ -113,6 +129,7 @@ async function readoutChunk(backend: Backend, pieces: readonly Piece[], rows: nu
     followedCount: m,
     expect,
     reference: referenceOf(pieces, rows),
+    referenceRows: first.joint && rowsOfFirst(pieces),
     keep,
   };
   const result = await backend.readOut(chunk);
@@ -123,6 +140,18 @@ async function readoutChunk(backend: Backend, pieces: readonly Piece[], rows: nu
     at += count;
     if (reading.expects) expected += count;
   }
+}
+
+/** For every row of joint pieces the row of their group's first at the same position; one for all, where one serves all. */
+function rowsOfFirst(pieces: readonly Piece[]): number[] {
+  let at = 0;
+  let first = 0;
+  const rows = pieces.flatMap(({ reading, count }) => {
+    if (reading.joint?.[0] === reading) first = at;
+    at += count;
+    return Array.from({ length: count }, (_, row) => first + row);
+  });
+  return rows.every((row) => row === 0) ? [0] : rows;
 }
 
 /** The reference rows of a chunk: one for all, a part of the reference as it lies there, or gathered. */
@@ -168,6 +197,7 @@ async function divergenceChunk(backend: Backend, pieces: readonly Piece[], rows:
     followedCount: 0,
     expect: [],
     reference: null,
+    referenceRows: null,
     keep: false,
   };
   const { divergence } = await backend.readOut(chunk);

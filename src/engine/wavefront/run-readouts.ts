@@ -1,7 +1,7 @@
 /** What of a run is read out, and when: step by step, when a schedule has ended, or beside the baseline. */
 import { inverseScales } from "../../metrics/vectors.ts";
 import { Problem } from "../../problem.ts";
-import type { Backend, Stream } from "../backend/backend.ts";
+import { type Backend, READOUT_CHUNK, type Stream } from "../backend/backend.ts";
 import type { ModelSpec } from "../model-spec.ts";
 import type { EngineEvent, RunJob } from "../protocol.ts";
 import type { Captures } from "./captures.ts";
@@ -19,6 +19,16 @@ const PATIENCE_MS = 3;
  * expectation's identity serves, which keeps d_model numbers a position. */
 const MAX_REFERENCE_BYTES = 128 * 2 ** 20;
 
+/** A step that is to be read out; its rows are held for it. */
+interface StepRequest {
+  readonly node: PrefixNode;
+  readonly variants: readonly number[];
+  readonly rows: Stream;
+  readonly inverseSigma: Float32Array | null;
+  /** The baseline ends here, and something is compared with it. */
+  readonly compared?: boolean;
+}
+
 export interface ReadoutParts {
   readonly run: Run;
   readonly job: RunJob;
@@ -27,6 +37,8 @@ export interface ReadoutParts {
   readonly holdings: Holdings;
   readonly result: RunResult;
   readonly effects: EffectScale | null;
+  /** How many steps are the last of some schedule. */
+  readonly endings: number;
   /** What a step shows beside its read-out. */
   captures(node: PrefixNode): Captures | undefined;
   emit(event: EngineEvent): void;
@@ -40,10 +52,11 @@ export class RunReadouts {
   readonly #parts: ReadoutParts;
   /** At the positions read out; kept by the frozen-norm lens, which reads out when a schedule has ended. */
   readonly #atPositions = new Map<PrefixNode, Stream>();
+  /** Final read-outs that wait until all schedules have ended. */
+  readonly #finals: StepRequest[] = [];
   /** Final read-outs that wait for the baseline's, whose whole distributions they are compared with. */
   readonly #held: Reading[] = [];
   readonly #keepsReference: boolean;
-  #reference: ReadingResult | null = null;
   #pending = 0;
 
   constructor(parts: ReadoutParts) {
@@ -113,32 +126,71 @@ export class RunReadouts {
 
   /** Asks for a step's read-out; `rows` are held for it. */
   #read(node: PrefixNode, variants: readonly number[], rows: Stream, inverseSigma: Float32Array | null): void {
-    const { job, spec, result: results } = this.#parts;
+    const { result } = this.#parts;
+    const { layers } = this.#parts.job.readout;
     const ends = node.ends.some((variant) => variants.includes(variant));
-    const { layers } = job.readout;
-    const compared = ends && results.isCompared(node.ends);
-    const compares = layers === "final" && this.#keepsReference;
-    const expects = ends && (layers === "all" || (compared && !compares));
-    const result = this.#emptyResult(job.tokens, expects, compared && compares ? spec.vocabSize : 0);
+    const compared = ends && result.isCompared(node.ends);
     this.#pending++;
-    const reading: Reading = {
+    if (layers === "final" && this.#keepsReference) {
+      this.#finals.push({ node, variants, rows, inverseSigma, compared });
+      if (this.#finals.length === this.#parts.endings) this.#readFinals();
+      return;
+    }
+    const expects = ends && (layers === "all" || compared);
+    this.#parts.read(this.#stepReading({ node, variants, rows, inverseSigma }, { expects, vocab: 0 }));
+  }
+
+  /**
+   * All schedules have ended. In one chunk with the baseline's rows, where all fit: one pass over the unembed; else the
+   * baseline's first, whose distributions are kept for the others.
+   */
+  #readFinals(): void {
+    const { job, spec } = this.#parts;
+    const [baseline, ...others] = this.#finals.sort((a, b) => Number(b.compared) - Number(a.compared)) as [StepRequest];
+    if (this.#finals.length * job.readout.positions.length <= READOUT_CHUNK) {
+      const joint: Reading[] = [];
+      for (const each of this.#finals) joint.push(this.#stepReading(each, { expects: false, vocab: 0, joint }));
+      for (const reading of joint) this.#parts.read(reading);
+      return;
+    }
+    this.#held.push(...others.map((each) => this.#stepReading(each, { expects: false, vocab: 0 })));
+    this.#parts.read(this.#stepReading(baseline, { expects: false, vocab: spec.vocabSize }));
+  }
+
+  /** `vocab`: V where the rows' distributions are kept. */
+  #stepReading(
+    { node, variants, rows, inverseSigma }: StepRequest,
+    { expects, vocab, joint = null }: { expects: boolean; vocab: number; joint?: readonly Reading[] | null },
+  ): Reading {
+    const { job } = this.#parts;
+    const result = this.#emptyResult(job.tokens, expects, vocab);
+    return {
       ...this.#reading(rows, result, () => this.#complete(node, variants, result)),
       expects,
+      joint,
       lens: inverseSigma ? "frozenNorm" : "standard",
       inverseSigma,
       // Layers are streamed: they wait a moment for company. What only the result needs waits for a full chunk.
-      ...(layers === "final" && { due: Number.POSITIVE_INFINITY }),
+      ...(job.readout.layers === "final" && { due: Number.POSITIVE_INFINITY }),
     };
-    if (!compares || compared) this.#parts.read(reading);
-    else if (this.#reference) this.#parts.read({ ...reading, reference: this.#reference });
-    else this.#held.push(reading);
   }
 
   /** A reading with nothing special about it. */
   #reading(rows: Reading["rows"], result: ReadingResult, complete: () => void): Reading {
     const { run, holdings, settled } = this.#parts;
     return {
-      ...{ run, rows, result, mode: "readout", lens: "standard", expects: false, reference: null, inverseSigma: null, done: 0 },
+      ...{
+        run,
+        rows,
+        result,
+        mode: "readout",
+        lens: "standard",
+        expects: false,
+        reference: null,
+        joint: null,
+        inverseSigma: null,
+        done: 0,
+      },
       due: performance.now() + PATIENCE_MS,
       complete: () => {
         this.#pending--;
@@ -185,7 +237,6 @@ export class RunReadouts {
 
   /** The baseline's distributions are there: what is compared with them can be read out. */
   #release(reference: ReadingResult): void {
-    this.#reference = reference;
     for (const reading of this.#held.splice(0)) this.#parts.read({ ...reading, reference });
   }
 }

@@ -82,11 +82,13 @@ export class Run {
     this.#emit = emit;
     this.#holdings = new Holdings(backend);
     this.#root = prefixTree(job.schedules);
-    this.#nodesLeft = allNodes(this.#root).length;
+    const nodes = allNodes(this.#root);
+    this.#nodesLeft = nodes.length;
     const effects = job.normalise === undefined ? null : new EffectScale(job);
     this.#result = new RunResult(job, spec.dModel, effects);
     this.#readouts = new RunReadouts({
       ...{ run: this, job, spec, backend, effects, emit },
+      endings: nodes.filter(({ ends }) => ends.length > 0).length,
       holdings: this.#holdings,
       result: this.#result,
       captures: (node) => this.#captures.get(node),
