@@ -1,16 +1,15 @@
 /** A service in this process, on a free port of the loopback interface, for as long as one command takes. */
 import { randomUUID } from "node:crypto";
-import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { createApp } from "../app.ts";
 import { type Config, readConfig } from "../config.ts";
 import { createEngine } from "../engine/client.ts";
 import { chooseDevice } from "../engine/devices/device.ts";
 import { processOptions } from "../engine/options.ts";
 import { listen } from "../listen.ts";
+import { shippedFolder } from "./shipped.ts";
 
 export interface LocalService {
   readonly url: string;
@@ -18,8 +17,6 @@ export interface LocalService {
   readonly key: string;
   stop(): Promise<void>;
 }
-
-const PROJECT = fileURLToPath(new URL("../..", import.meta.url));
 
 /** Starts it as the environment says, but for its address, its key, and the logs of its runs, which go with it. */
 export async function startLocalService(): Promise<LocalService> {
@@ -32,8 +29,8 @@ export async function startLocalService(): Promise<LocalService> {
     port: 0,
     apiKeys: [key],
     dataDir,
-    modelsDir: shipped("models", read.modelsDir),
-    datasetsDir: shipped("datasets", read.datasetsDir),
+    modelsDir: shippedFolder("models", read.modelsDir),
+    datasetsDir: shippedFolder("datasets", read.datasetsDir),
   };
   const engine = createEngine({
     ...processOptions(config, (await chooseDevice(config.device)).device),
@@ -51,9 +48,4 @@ export async function startLocalService(): Promise<LocalService> {
       await rm(dataDir, { recursive: true, force: true });
     },
   };
-}
-
-/** Called from elsewhere than the project's folder, models and data sets are still those that are shipped. */
-function shipped(name: "models" | "datasets", folder: string): string {
-  return existsSync(folder) || folder !== name ? folder : join(PROJECT, name);
 }

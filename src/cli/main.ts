@@ -1,4 +1,4 @@
-/** The command line: `stratascope COMMAND …`. Exit codes: 0 done, 1 the service or the hub said no,
+/** The command line: `stratascope COMMAND …`. Exit codes: 0 done, 1 the service, the hub or a check said no,
  * 2 the command line is wrong, 130 interrupted. */
 import { ConfigError } from "../config.ts";
 import { DeviceError } from "../engine/devices/device.ts";
@@ -6,6 +6,7 @@ import { Problem } from "../problem.ts";
 import { problemDocument } from "../problem-document.ts";
 import { ServiceError } from "./client.ts";
 import type { Command } from "./command.ts";
+import { certifyCommand } from "./commands/certify.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { modelsCommand } from "./commands/models.ts";
 import { patchCommand } from "./commands/patch.ts";
@@ -13,6 +14,7 @@ import { pullCommand } from "./commands/pull.ts";
 import { runCommand } from "./commands/run.ts";
 import { serveCommand } from "./commands/serve.ts";
 import { sweepCommand } from "./commands/sweep.ts";
+import { Failed } from "./failed.ts";
 import { parseFlags } from "./flags.ts";
 import { helpOf, overview } from "./help.ts";
 import { problemLines } from "./render/problem.ts";
@@ -25,6 +27,7 @@ const COMMANDS: readonly Command[] = [
   patchCommand,
   modelsCommand,
   pullCommand,
+  certifyCommand,
   serveCommand,
   demoCommand,
 ];
@@ -46,6 +49,7 @@ async function main(args: readonly string[], terminal: Terminal): Promise<number
     return 0;
   } catch (error) {
     terminal.clearProgress();
+    if (error instanceof Failed) return 1;
     if (error instanceof UsageError) return complain(terminal, 2, error.message);
     if (error instanceof ConfigError || error instanceof DeviceError) return complain(terminal, 1, error.message);
     if (error instanceof ServiceError) return complain(terminal, 1, ...problemLines(error.problem, terminal.errorView));

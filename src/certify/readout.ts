@@ -1,0 +1,168 @@
+/** What is read out, against what its own numbers add up to in float64. */
+import type { Operation } from "../schemas/operations.ts";
+import type { Check } from "./check.ts";
+import { klNats, rowsOf, sumOf, wholeLogprobs, wholeReadout } from "./distribution.ts";
+import { Tally } from "./finding.ts";
+import { finalOf, type Lab, type LabJob, layerOf, type Observed, range } from "./lab.ts";
+import { variantsJob } from "./operations.ts";
+import { type Prompts, spread } from "./prompts.ts";
+
+/** Whole vocabularies are read at so many positions. */
+const POSITIONS = 3;
+const MOST_BLOCKS = 4;
+const TARGETS = 5;
+
+/** Smaller values are compared as if they were this large: float32 log-probabilities do not hold them better. */
+const LEAST_KL_NATS = 0.1;
+const LEAST_BITS = 0.01;
+
+export const readoutChecks: readonly Check[] = [
+  {
+    group: "read-out",
+    name: "probabilities sum to 1",
+    run: async ({ lab, prompts }) => {
+      const tally = new Tally("absolute");
+      for (const { step, rows } of distributions(lab, await everyLayer(lab, prompts)))
+        for (const row of rows) tally.compare(`after step ${step}`, [sumOf(row, Math.exp)], [1]);
+      return tally.finding();
+    },
+  },
+  {
+    group: "read-out",
+    name: "entropy = −Σ p log₂ p",
+    run: async ({ lab, prompts }) => {
+      const tally = new Tally("relative");
+      for (const { step, rows, entropyBits } of distributions(lab, await everyLayer(lab, prompts)))
+        for (const [index, row] of rows.entries()) {
+          const bits = sumOf(row, (logprob) => -Math.exp(logprob) * logprob) / Math.LN2;
+          tally.error(`after step ${step}`, near(entropyBits[index], bits, LEAST_BITS));
+        }
+      return tally.finding(`of ${LEAST_BITS} bits at least`);
+    },
+  },
+  {
+    group: "read-out",
+    name: "KL from the last layer = Σ p ln(p/q)",
+    run: async ({ lab, prompts }) => {
+      const tally = new Tally("relative");
+      const observed = await everyLayer(lab, prompts);
+      const last = rowsOf(wholeLogprobs(finalOf(observed), lab.spec), lab.spec.vocabSize);
+      const told = new Map(observed.result.variants[0]?.layers.map((layer) => [layer.step, layer.klFinalNats]));
+      for (const { step, rows } of distributions(lab, observed))
+        for (const [index, q] of rows.entries())
+          tally.error(`after step ${step}`, near(told.get(step)?.[index], klNats(last[index] as Float32Array, q), LEAST_KL_NATS));
+      return tally.finding(`of ${LEAST_KL_NATS} nats at least`);
+    },
+  },
+  {
+    group: "read-out",
+    name: "KL from the baseline = Σ p ln(p/q)",
+    run: async ({ lab, prompts }) => {
+      const tally = new Tally("relative");
+      const { vocabSize, nLayers } = lab.spec;
+      const variants = Object.fromEntries(
+        spread(nLayers, MOST_BLOCKS).map((i): [string, Operation[]] => [`delete.${i}`, [{ op: "delete", layers: [i] }]]),
+      );
+      const observed = await lab.observe({ ...variantsJob(lab.spec, prompts.main, variants), readout: whole(lab, prompts) });
+      const rows = (variant: number) => rowsOf(wholeLogprobs(finalOf(observed, variant), lab.spec), vocabSize);
+      const baseline = rows(0);
+      for (const comparison of observed.result.comparisons)
+        for (const [index, q] of rows(comparison.variant).entries())
+          tally.error(
+            Object.keys(variants)[comparison.variant - 1] ?? "",
+            near(comparison.klNats[index], klNats(baseline[index] as Float32Array, q), LEAST_KL_NATS),
+          );
+      return tally.finding(`of ${LEAST_KL_NATS} nats at least`);
+    },
+  },
+  {
+    group: "read-out",
+    name: "direct attributions sum to the logit",
+    run: async ({ lab, prompts: { main } }) => {
+      const tally = new Tally("relative");
+      const targets = spread(lab.spec.tokenCount, TARGETS);
+      const variants: Record<string, Operation[]> = {
+        halved: [{ op: "ablate", component: "mlp", layers: [0], with: { scale: 0.5 }, positions: "all" }],
+        ...(lab.spec.nLayers > 1 && { parallel: [{ op: "parallel", layers: [0, 1], times: 1 }] }),
+      };
+      const job = variantsJob(lab.spec, main, variants);
+      const observed = await lab.observe({ ...job, capture: ["attribution"], readout: { targets } });
+      for (const [variant, { name }] of job.schedules.entries()) {
+        const { sums, logits } = attributed(observed, variant, targets.length);
+        tally.compare(name, sums, logits);
+      }
+      return tally.finding();
+    },
+  },
+  {
+    group: "read-out",
+    name: "components add up to the stream",
+    run: async ({ lab, prompts: { main } }) => {
+      const tally = new Tally("relative");
+      const observed = await lab.observe({ tokens: main, capture: ["residuals", "components"] });
+      for (const block of range(lab.spec.nLayers)) {
+        const after = layerOf(observed, block + 1);
+        const [parts] = after?.components ?? [];
+        const sum = layerOf(observed, block)?.residual?.map(
+          (value, i) => value + (parts?.attnOut?.[i] ?? Number.NaN) + (parts?.mlpOut?.[i] ?? Number.NaN),
+        );
+        tally.compare(`layer ${block}`, sum, after?.residual, lab.spec.dModel);
+      }
+      return tally.finding();
+    },
+  },
+  {
+    group: "read-out",
+    name: "attention is causal, and sums to 1",
+    run: async ({ lab, prompts: { main } }) => {
+      const tally = new Tally("absolute");
+      const T = main.length;
+      const { layers } = await lab.observe({ tokens: main, capture: ["patterns"], readout: { positions: [T - 1] } });
+      for (const { block, weights } of layers.flatMap(({ patterns = [] }) => patterns))
+        for (const [index, row] of rowsOf(weights, T).entries()) {
+          const query = index % T;
+          tally.compare(`layer ${block}`, [sumOf(row.subarray(0, query + 1), (weight) => weight)], [1]);
+          tally.compare(`layer ${block}`, row.subarray(query + 1), new Float32Array(T - query - 1));
+        }
+      return tally.finding();
+    },
+  },
+];
+
+/** The whole vocabulary at some positions. */
+function whole({ spec }: Lab, { main }: Prompts): LabJob["readout"] {
+  return { ...wholeReadout(spec), positions: spread(main.length, POSITIONS) };
+}
+
+function everyLayer(lab: Lab, prompts: Prompts): Promise<Observed> {
+  return lab.observe({ tokens: prompts.main, readout: { ...whole(lab, prompts), layers: "all" } });
+}
+
+/** What each step of a run predicts, [V] log-probabilities a position. */
+function distributions({ spec }: Lab, { layers }: Observed) {
+  return layers.flatMap(({ step, readout }) =>
+    readout ? [{ step, entropyBits: readout.entropyBits, rows: rowsOf(wholeLogprobs(readout, spec), spec.vocabSize) }] : [],
+  );
+}
+
+/** |a − b| / max(b, least) */
+function near(actual: number | undefined, expected: number, least: number): number {
+  return Math.abs((actual ?? Number.NaN) - expected) / Math.max(expected, least);
+}
+
+/** What the parts of a variant wrote towards each target, all together, and its logits. [P · m] each */
+function attributed({ result }: Observed, variant: number, m: number): { sums: number[]; logits: number[] } {
+  const { attribution, final } = result.variants[variant] ?? {};
+  if (!attribution || !final) return { sums: [], logits: [Number.NaN] };
+  const sums = Array.from(attribution.embedding, (value, i) => {
+    let sum = value + (attribution.bias[i % m] as number);
+    for (const { blocks, edit } of attribution.steps) {
+      sum += edit?.[i] ?? 0;
+      for (const { attn, mlp } of blocks) sum += (attn?.[i] ?? 0) + (mlp?.[i] ?? 0);
+    }
+    return sum;
+  });
+  // The first that is followed is the prompt's next token.
+  const logits = Array.from(final.followedLogits).filter((_, i) => i % (1 + m) > 0);
+  return { sums, logits };
+}
