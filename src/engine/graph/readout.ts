@@ -17,6 +17,11 @@ export const MODE = { readout: 0, divergence: 1 } as const;
 
 const DOUBLE = 11;
 
+/** 64 bytes of float32: as wide as any vector register. */
+const ALIGNED_VALUES = 16;
+/** Far below any logit, and finite: a difference of two is no NaN. */
+const NO_LOGIT = -1e9;
+
 export const READOUT_OUTPUTS = [
   "hidden", // [n, d] the vectors that met the unembed
   "top_ids", // [n, k] int64, most likely first, the lowest id of a tie first
@@ -123,7 +128,7 @@ function reduceBranch(
   const peak = flat(graph.op("ReduceMax", [logits], { axes: [1] }));
   const peakProbability = flat(graph.op("ReduceMax", [probabilities], { axes: [1] }));
   const plogp = graph.op("Mul", [probabilities, logprobs]);
-  const entropy = graph.op("Neg", [graph.op("ReduceSum", [plogp, graph.int64([1])], { keepdims: 0 })]);
+  const entropy = graph.op("Neg", [sumOfRows(graph, plogp, spec.vocabSize)]);
   const followedLogits = graph.op("GatherElements", [logits, "followed"], { axis: 1 });
   const greater = graph.op("Greater", [
     graph.op("Unsqueeze", [logits, graph.int64([1])]),
@@ -143,7 +148,7 @@ function reduceBranch(
     expectation,
     expectedBias,
     probabilities,
-    differences(graph, logits, probabilities),
+    differences(graph, logits, probabilities, spec.vocabSize),
     empty(graph, [0], DOUBLE),
   ];
   for (const [index, value] of values.entries())
@@ -173,7 +178,7 @@ function expectations(
   // A sum, not a product with one column: that one's last bits depend on the number of rows.
   some.output(
     bias
-      ? some.op("ReduceSum", [some.op("Mul", [chosen, biasOf(some, bias)]), some.int64([1])], { keepdims: 0 })
+      ? sumOfRows(some, some.op("Mul", [chosen, biasOf(some, bias)]), spec.vocabSize)
       : some.op("ConstantOfShape", [some.op("Shape", [chosen], { start: 0, end: 1 })]),
     FLOAT,
   );
@@ -189,11 +194,11 @@ function expectations(
  * Σ p (z_p − z), which with both log-sum-exps is KL(p ‖ q): small where the distributions are near, and so is its error.
  * p is given, or rows of this very call.
  */
-function differences(parent: Graph, logits: string, probabilities: string): string {
+function differences(parent: Graph, logits: string, probabilities: string, vocabSize: number): string {
   const sum = (graph: Graph, referenceLogits: string, referenceProbabilities: string) => {
     const apart = graph.op("Sub", [referenceLogits, logits]);
     const weighted = graph.op("Mul", [referenceProbabilities, apart]);
-    graph.output(graph.op("ReduceSum", [weighted, graph.int64([1])], { keepdims: 0 }), FLOAT);
+    graph.output(sumOfRows(graph, weighted, vocabSize), FLOAT);
     return graph;
   };
   const isGiven = (graph: Graph, input: string) => {
@@ -211,15 +216,34 @@ function differences(parent: Graph, logits: string, probabilities: string): stri
   return parent.op("If", [isGiven(parent, "reference_logits")], { then_branch: given, else_branch: within });
 }
 
+/**
+ * Σ of every row, [n, width] → [n]. onnxruntime begins a row's sum with what stands before the next aligned address:
+ * rows are filled up with zeros to a multiple of it, or their last bits would depend on which row of a call they are.
+ */
+function sumOfRows(graph: Graph, rows: string, width: number): string {
+  const missing = missingValues(width);
+  const filled = missing === 0 ? rows : graph.op("Pad", [rows, graph.int64([0, 0, 0, missing])]);
+  return graph.op("ReduceSum", [filled, graph.int64([1])], { keepdims: 0 });
+}
+
+/** How many values a row of `width` lacks to end at an aligned address. */
+function missingValues(width: number): number {
+  return -width & (ALIGNED_VALUES - 1);
+}
+
 /** Rows 0 … n/2−1 are p, the others q: Σ p (ln p − ln q), each row normalised and summed in double. */
 function divergenceBranch(main: Graph, spec: ModelSpec, logits: string): Graph {
   const graph = new Graph("divergence", main.names);
-  const wide = graph.op("Cast", [logits], { to: DOUBLE });
+  const missing = missingValues(spec.vocabSize);
+  const cast = graph.op("Cast", [logits], { to: DOUBLE });
+  // Aligned as in `sumOfRows`, with logits whose probability is 0.
+  const nowhere = () => graph.op("Cast", [graph.int64(NO_LOGIT)], { to: DOUBLE });
+  const wide = missing === 0 ? cast : graph.op("Pad", [cast, graph.int64([0, 0, 0, missing]), nowhere()]);
   const peak = graph.op("ReduceMax", [wide], { axes: [1] });
   const shifted = graph.op("Sub", [wide, peak]);
   const mass = graph.op("ReduceSum", [graph.op("Exp", [shifted]), graph.int64([1])]);
   const logprobs = graph.op("Sub", [shifted, graph.op("Log", [mass])]);
-  const halves = graph.op("Reshape", [logprobs, graph.int64([2, -1, spec.vocabSize])]);
+  const halves = graph.op("Reshape", [logprobs, graph.int64([2, -1, spec.vocabSize + missing])]);
   const half = (index: number) => graph.op("Gather", [halves, graph.int64(index)], { axis: 0 });
   const p = half(0);
   const terms = graph.op("Mul", [graph.op("Exp", [p]), graph.op("Sub", [p, half(1)])]);
