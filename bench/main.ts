@@ -1,4 +1,5 @@
 /** `npm run bench`: every figure with its bar, as a table; ratios are taken within one run. */
+import { benchCertify } from "./certify.ts";
 import { randomCheckpoint } from "./checkpoint.ts";
 import { benchFamilies } from "./families.ts";
 import { benchInterventions } from "./interventions.ts";
@@ -19,6 +20,7 @@ if (wanted("sweeps") || wanted("service")) {
   if (wanted("service")) await benchService(parts);
 }
 if (wanted("start")) await benchStart();
+if (wanted("certify")) await benchCertify();
 if (wanted("interventions")) await benchInterventions(randomCheckpoint());
 if (wanted("families")) await benchFamilies();
 if (wanted("real-model")) await benchRealModel();

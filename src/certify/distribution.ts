@@ -48,12 +48,21 @@ export function sumOf(values: Float32Array, f: (value: number) => number): numbe
   return sum;
 }
 
+/**
+ * The same distributions with every row's sum brought to 1, in float64: a float32 log-softmax subtracts a rounded
+ * log-sum-exp, which shifts a whole row by as much as the last bit of its largest logit.
+ */
+export function normalised(logprobs: Float32Array): Float64Array {
+  const mass = Math.log(sumOf(logprobs, Math.exp));
+  return Float64Array.from(logprobs, (value) => value - mass);
+}
+
+/** −Σ p log₂ p, from natural-log probabilities; in float64. */
+export function entropyBits(p: Float64Array): number {
+  return p.reduce((sum, lnP) => sum - Math.exp(lnP) * lnP, 0) / Math.LN2;
+}
+
 /** KL(p‖q) = Σ p (ln p − ln q) in nats, from natural-log probabilities; in float64. */
-export function klNats(p: Float32Array, q: Float32Array): number {
-  let sum = 0;
-  for (let v = 0; v < p.length; v++) {
-    const lnP = p[v] as number;
-    sum += Math.exp(lnP) * (lnP - (q[v] as number));
-  }
-  return sum;
+export function klNats(p: Float64Array, q: Float64Array): number {
+  return p.reduce((sum, lnP, v) => sum + Math.exp(lnP) * (lnP - (q[v] as number)), 0);
 }

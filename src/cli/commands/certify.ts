@@ -30,13 +30,14 @@ export const certifyCommand: Command = {
   operand: "MODEL",
   summary: "Check what this machine computes of a model: laws, read-outs, settings, a reference",
   notes: [
-    "MODEL is a model of MODELS_DIR or of the hub's cache, or the path of a checkpoint's folder. It runs as a service",
-    "would run it: DEVICE, WEIGHTS, HALF_PRECISION and the others count. docs/certify.md says what each row means, and",
-    "how to make a reference of any model with transformers. Exit code 0: every check that ran has passed; 1: one failed.",
+    "MODEL is a model of MODELS_DIR or of the hub's cache, or the path of a checkpoint's",
+    "folder. It runs as a service would run it: DEVICE, WEIGHTS, HALF_PRECISION count.",
+    "docs/certify.md says what each row means, and how to make a reference of any model.",
+    "Exit code 0: every check that ran has passed; 1: one failed, or nothing could run.",
   ],
   flags: {
     Checks: {
-      reference: { value: "FILE", help: "Also against this safetensors file: what another program computes of the model" },
+      reference: { value: "FILE", help: "Also against a safetensors file of what another program computes" },
     },
     Output: { json: { help: "The certificate as one JSON object" } },
   },
