@@ -5,6 +5,7 @@ import type { Mean } from "../schemas/mean.ts";
 import type { PatchSource } from "../schemas/source.ts";
 import type { TokenName } from "../schemas/token-name.ts";
 import type { Affine, Term } from "./affine.ts";
+import { refuse } from "./refusal.ts";
 
 /** Texts that a mean is taken over, found and cut to tokens. */
 export interface MeanData {
@@ -59,6 +60,8 @@ export class Resources {
     const id = (name: TokenName | undefined, field: string) =>
       name === undefined ? null : this.#words.token(name, `${pointer}/${field}`);
     const [to, from] = [id(toward, "toward"), id(away, "away")];
+    if (to !== null && to === from)
+      refuse(`${pointer}/away`, `toward and away are the same token, ${to}: their difference is nothing`);
     return this.#vector({ kind: "direction", key: `direction ${to ?? ""} ${from ?? ""}`, toward: to, away: from });
   }
 

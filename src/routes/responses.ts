@@ -44,7 +44,7 @@ export const EVENT_STREAM = {
 export const EVENT_FORMS =
   "The form goes by `Accept`. `text/event-stream` (also for `*/*`): `id` is the event's seq, `event` its type, `data` its JSON. " +
   "`application/x-ndjson`: one JSON text a line. `application/vnd.msgpack`: a sequence of maps, whose lists of numbers are typed arrays " +
-  "(extension type 0x74: one byte, 5 for int32 or 8 for float64, then the values, little-endian; NaN stands for null). " +
+  "(extension type 0x74: one byte, 5 for int32, 7 for float32 or 8 for float64, then the values, little-endian; NaN stands for null). " +
   "`application/json`: the same messages in one object.";
 
 /** A JSON answer. */

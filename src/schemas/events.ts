@@ -168,7 +168,11 @@ export const Attribution = z
                 layer: z.int(),
                 attn: perTargetOrNull,
                 mlp: perTargetOrNull,
-                heads: z.union([z.array(z.array(z.array(measured))), z.null()]).describe("[position read out][head][target]"),
+                heads: z
+                  .union([z.array(z.array(z.array(measured))), z.null()])
+                  .describe(
+                    "[position read out][head][target]. What the output projection's bias wrote is in attn, and in no head.",
+                  ),
               })
               .openapi("BlockAttribution"),
           ),

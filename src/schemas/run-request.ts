@@ -59,7 +59,9 @@ export const ReadoutRequest = z
     lens: z
       .enum(["standard", "frozen-norm"])
       .default("standard")
-      .describe("frozen-norm: every layer is divided by the last one's norm; its events come when a variant has run."),
+      .describe(
+        "frozen-norm: every layer is divided by the last one's norm, and every bias of the final norm and the unembedding is left out, as in the paper's first version. It holds for all that is read out, the final distribution and comparisons too: with a model that has such biases they are not the model's own output. Its events come when a variant has run.",
+      ),
     targets: z
       .array(TokenName)
       .max(MAX_TARGETS)

@@ -15,7 +15,7 @@ const cell = (variant: string, effect: number | null) => {
 describe("The map of a patch sweep", () => {
   it("Gives a layer's line when its last cell is there, in the order of the layers", () => {
     const map = patchMap(meta, makeView(80, false));
-    expect(map.head.at(-1)).toBe(" layer  <|en…   She  ·the");
+    expect(map.head.slice(-2)).toEqual(["            0     1     4", " layer  <|en…   She  ·the"]);
     expect(map.cells).toBe(7);
     expect(["patch.1.0", "patch.1.1", "patch.1.4", "patch.0.0"].flatMap((name) => map.add(cell(name, 0.25)))).toEqual([]);
     expect(map.add({ ...cell("patch.0.1", 9), step: 1 })).toEqual([]);
@@ -33,6 +33,10 @@ describe("The map of a patch sweep", () => {
     expect(textWidth(line)).toBe(60);
     expect(line).toMatch(/^ {5}0 ░+▒+▓+█+$/);
     expect(map.head.join()).toContain("the last 53 of 70 that fit");
+    expect(map.head.join()).toContain("░ ▒ ▓ █: a quarter, half, three quarters, all");
+    const digits = map.head.slice(-2).map((text) => text.slice(7));
+    expect([0, 52].map((at) => digits.map((text) => text[at]).join(""))).toEqual(["17", "69"]);
+    expect(map.head.slice(1).every((text) => textWidth(text) <= 60)).toBe(true);
   });
 
   it("Says between what the effects are measured", () => {

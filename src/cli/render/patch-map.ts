@@ -1,7 +1,7 @@
 /** A patch sweep as a map: layers down, positions or heads across, and how far each cell moves the prediction. */
 import type { LayerEvent, MetaEvent, ResultEvent } from "../../schemas/events.ts";
 import { change, measure } from "./numbers.ts";
-import { left, right, tokenText } from "./text.ts";
+import { left, right, textWidth, tokenText } from "./text.ts";
 import type { View } from "./view.ts";
 
 export interface PatchMap {
@@ -36,10 +36,33 @@ export function patchMap(meta: MetaEvent, view: View): PatchMap {
   const effects = new Map<string, number | null>();
   let next = 0;
 
-  const heading = shown.map((column) => {
-    const text = heads ? String(column) : tokenText(meta.tokens.find(({ position }) => position === column)?.text ?? "");
-    return right(width === WIDTHS.shade ? "" : text, width - 1);
-  });
+  const textOf = (column: number) => tokenText(meta.tokens.find(({ position }) => position === column)?.text ?? "");
+  const indent = " ".repeat(LABEL);
+  /** Numbers of the columns, and the tokens there; where columns are narrow, digits below one another and a list. */
+  const headings = (): string[] => {
+    const numbers = shown.map(String);
+    if (width === WIDTHS.number) {
+      const line = (cells: readonly string[]) => cells.map((text) => right(text, width - 1)).join(" ");
+      const label = right("layer", LABEL);
+      return heads
+        ? ["", ` ${dim(`${label}  ${line(numbers)}`)}`]
+        : ["", ` ${dim(`${indent}  ${line(numbers)}`)}`, ` ${dim(`${label}  ${line(shown.map(textOf))}`)}`];
+    }
+    const digits = Math.max(...numbers.map(({ length }) => length));
+    const padded = numbers.map((text) => text.padStart(digits));
+    const names = heads
+      ? []
+      : wrapped(
+          shown.map((column) => `${column} ${textOf(column)}`),
+          view.width - 2,
+        );
+    return [
+      ` ${dim(`${SHADES.slice(1).join(" ")}: a quarter, half, three quarters, all${heads ? "" : "; positions"}`)}`,
+      ...names.map((line) => ` ${dim(line)}`),
+      "",
+      ...Array.from({ length: digits }, (_, at) => ` ${dim(`${indent} ${padded.map((text) => text[at]).join("")}`)}`),
+    ];
+  };
   const row = (layer: number) =>
     ` ${dim(right(String(layer), LABEL))} ${shown.map((column) => cell(effects.get(`patch.${layer}.${column}`) ?? null, width, view)).join("")}`;
   const isWhole = (layer: number) => columns.every((column) => effects.has(`patch.${layer}.${column}`));
@@ -49,7 +72,7 @@ export function patchMap(meta: MetaEvent, view: View): PatchMap {
     head: [
       ` ${bold(meta.model.id)} ${dim(`${layers.length} layers × ${columns.length} ${heads ? "heads" : "positions"}; 1: as the source, 0: as without it`)}`,
       ...(shown.length < columns.length ? [` ${dim(`the last ${shown.length} of ${columns.length} that fit this width`)}`] : []),
-      ...(width === WIDTHS.number ? ["", ` ${dim(`${right("layer", LABEL)}  ${heading.join(" ")}`)}`] : [""]),
+      ...headings(),
     ],
     add({ variant, step, readout }) {
       if (lastSteps.get(variant) !== step) return [];
@@ -68,6 +91,17 @@ export function patchMap(meta: MetaEvent, view: View): PatchMap {
       ];
     },
   };
+}
+
+/** Items behind one another in lines of at most `width` columns. */
+function wrapped(items: readonly string[], width: number): string[] {
+  const lines: string[] = [];
+  for (const item of items) {
+    const longer = `${lines.at(-1) ?? ""}  ${item}`;
+    if (lines.length > 0 && textWidth(longer) <= width) lines[lines.length - 1] = longer;
+    else lines.push(item);
+  }
+  return lines;
 }
 
 /** Bold green from half of the way on, yellow where it goes the other way. */
