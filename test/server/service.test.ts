@@ -173,7 +173,7 @@ describe("Ending and starting again", () => {
   }, 60_000);
 
   test("Drains at SIGTERM: not ready, nothing new, streams end well, exit 0", async () => {
-    const server = await startServer({ DRAIN_SECONDS: "60" });
+    const server = await startServer({ DRAIN_SECONDS: "170" });
     const stream = server.post(long).then(readSse);
     await until(async () => (await server.json("/v1/runs?state=running")).runs.length === 1);
     const ended = server.end("SIGTERM");
@@ -182,7 +182,7 @@ describe("Ending and starting again", () => {
     expect([refused.status, (await refused.json()).code]).toEqual([503, "draining"]);
     expect((await stream).at(-1)?.type).toBe("done");
     expect(await ended).toBe(0);
-  }, 60_000);
+  }, 180_000);
 
   test("Drains no longer than it is told: what still runs is cancelled", async () => {
     const server = await startServer({ DRAIN_SECONDS: "0" });
