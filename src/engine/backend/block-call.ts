@@ -1,4 +1,5 @@
 /** The part of a block's call that is the same on every device: what is fed beside the streams, and what a row gets of it. */
+import { LRUCache } from "lru-cache";
 import { Tensor } from "onnxruntime-node";
 import { BLOCK_FLAGS, type BlockOutput } from "../graph/block.ts";
 import type { ModelSpec } from "../model-spec.ts";
@@ -28,8 +29,9 @@ export interface CallInputs {
 
 /** Low enough that the softmax gives zero, far enough from overflow when scores are added. */
 const MASKED = -1e30;
-const MAX_MASKS = 64;
-const masks = new Map<number, Tensor>();
+/** Of masks that are kept for the next call of that length: one of 2,048 tokens, or hundreds of short ones. */
+const MASK_BYTES = 2 ** 24;
+const masks = new LRUCache<number, Tensor>({ maxSize: MASK_BYTES, sizeCalculation: ({ size }) => size * 4 });
 
 const SCALAR = [0n, 1n].map((flag) => new Tensor("int64", BigInt64Array.of(flag), [])) as [Tensor, Tensor];
 
@@ -174,7 +176,6 @@ function causalMask(length: number): Tensor {
   const values = new Float32Array(length * length);
   for (let query = 0; query < length; query++) values.fill(MASKED, query * length + query + 1, (query + 1) * length);
   const mask = new Tensor("float32", values, [length, length]);
-  if (masks.size > MAX_MASKS) masks.clear();
   masks.set(length, mask);
   return mask;
 }

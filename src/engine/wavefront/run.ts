@@ -65,6 +65,9 @@ export class Run {
   readonly #additions: Additions;
   /** Rows that wait for what their edits add. */
   #blocked: WaitingRow[] = [];
+  /** Steps whose streams were recalled and that have not arrived. */
+  readonly #remembered: { readonly node: PrefixNode; readonly stream: Stream }[] = [];
+  #arriving = false;
   readonly #members = new Map<PrefixNode, (BlockRowResult | null)[]>();
   readonly #captures = new Map<PrefixNode, Captures>();
   readonly #keys = new Map<PrefixNode, string>();
@@ -172,7 +175,17 @@ export class Run {
       this.#emit({ type: "layer", variants: node.variants, step: node.depth, ...captured });
     for (const child of node.children) this.#enter(child, stream);
     this.#holdings.release(stream);
+    this.#arriveRemembered();
     this.#finishIfDone();
+  }
+
+  /** Steps that are remembered arrive one after another: each may find the next one remembered, thousands deep. */
+  #arriveRemembered(): void {
+    if (this.#arriving) return;
+    this.#arriving = true;
+    for (let next = this.#remembered.pop(); next && !this.#over; next = this.#remembered.pop())
+      this.#arrive(next.node, next.stream, true, null);
+    this.#arriving = false;
   }
 
   /** A step's input is there: its blocks get rows, or its stream is remembered. */
@@ -188,7 +201,7 @@ export class Run {
           counters.remembered();
           if (known.norms && this.#captureReader.norms)
             this.#captures.set(node, { norms: this.#captureReader.normRows(known.norms, true) });
-          this.#arrive(node, this.#holdings.own(known.stream), true, null);
+          this.#remembered.push({ node, stream: this.#holdings.own(known.stream) });
           return;
         }
         counters.computed();
@@ -267,7 +280,13 @@ export class Run {
       this.#holdings.own(stream);
       for (const { residPost } of results) this.#holdings.release(residPost);
     }
-    if (memory && full && (this.job.schedules.length <= MAX_REMEMBERED_SCHEDULES || isUntouched(node)))
+    // What runs in the background walks through texts that nobody comes back to.
+    if (
+      memory &&
+      full &&
+      this.job.priority === "interactive" &&
+      (this.job.schedules.length <= MAX_REMEMBERED_SCHEDULES || isUntouched(node))
+    )
       memory.remember(this.#keys.get(node) as string, stream, norms);
     this.#arrive(node, stream, full, values);
   }

@@ -102,6 +102,23 @@ describe.each(["gpt2", "phi", "llama"])("%s", (family) => {
     expect(result(actual)).toStrictEqual(result(await runJob(plain, steered("two", 2))));
   });
 
+  test("thousands of remembered steps come one after another, not one within another", async () => {
+    const deep = await loadForTest(folder, "packed", "folded", 1 << 24);
+    const steps = range(4096).map((step) => step % L);
+    const spec: JobSpec = { tokens: [1, 2], schedules: [scheduleOf("deep", steps)], readout: { layers: "final" } };
+    const first = await runJob(deep, spec);
+    expect(result(await runJob(deep, spec))).toStrictEqual(result(first));
+    expect(deep.counters.snapshot().rememberedSteps).toBe(4095); // all but the last, of which not every position was computed
+    await deep.close();
+  });
+
+  test("what runs in the background does not push out what people work on", async () => {
+    const model = await loadForTest(folder, "packed", "folded", 1 << 20);
+    await runJob(model, { tokens: TOKENS, priority: "background" });
+    expect(model.wavefront.memoryBytes).toBe(0);
+    await model.close();
+  });
+
   test("the least recently used go first, and the bytes stay within the bound", async () => {
     const small = await loadForTest(folder, "packed", "folded", 5 * TOKENS.length * D * 4);
     await runJob(small, { tokens: TOKENS });
