@@ -49,8 +49,8 @@ export function sumOf(values: Float32Array, f: (value: number) => number): numbe
 }
 
 /**
- * The same distributions with every row's sum brought to 1, in float64: a float32 log-softmax subtracts a rounded
- * log-sum-exp, which shifts a whole row by as much as the last bit of its largest logit.
+ * The same distributions with every row's sum brought to 1, in float64: a softmax's float32 sum
+ * loses small terms beside a large one, which shifts the logarithms of a whole row.
  */
 export function normalised(logprobs: Float32Array): Float64Array {
   const mass = Math.log(sumOf(logprobs, Math.exp));
