@@ -75,7 +75,20 @@ export interface RunJob {
    * carry `effect`. Needs a baseline, targets in pairs, and the positions read out to exist in the source.
    */
   readonly normalise?: number;
+  /** Attention weights at these places alone, of every block that attends: whole patterns need not cross the pipe. */
+  readonly cells?: readonly PatternCell[];
+  /**
+   * Only the result and the captures are read: a step with no captures has no layer event, and events carry no read-out
+   * unless `readout.layers` is `all`.
+   */
+  readonly quiet?: true;
   readonly priority: "interactive" | "background";
+}
+
+/** A place of an attention pattern: positions in the prompt. Above the diagonal (key > query) weights are 0. */
+export interface PatternCell {
+  readonly query: number;
+  readonly key: number;
 }
 
 /** A read-out of P positions; every array is [P] or row-major [P, k] and [P, m]. */
@@ -105,6 +118,13 @@ export interface NormRows {
 export interface PatternRows {
   readonly block: number;
   /** [head, query, key], row-major, over all T positions; zero above the diagonal. */
+  readonly weights: Float32Array;
+}
+
+/** The attention weights of one block of a step at the job's cells. */
+export interface CellRows {
+  readonly block: number;
+  /** [head, cell], row-major */
   readonly weights: Float32Array;
 }
 
@@ -180,6 +200,7 @@ export interface LayerEvent {
   readonly readout?: ReadoutRows;
   readonly norms?: NormRows;
   readonly patterns?: readonly PatternRows[];
+  readonly cells?: readonly CellRows[];
   readonly locality?: readonly LocalityRows[];
   readonly headNorms?: readonly HeadNormRows[];
   readonly neurons?: readonly NeuronRows[];
@@ -230,6 +251,36 @@ export interface RunErrorEvent {
   readonly problem: ProblemData;
 }
 
+/** What every neuron of one layer writes towards the vocabulary (3-science, figure 6 right). */
+export interface CensusJob {
+  readonly id: string;
+  readonly model: string;
+  /** As a run's. */
+  readonly revision?: string;
+  readonly layer: number;
+  /** `folded`: γ_f in the unembed, centred over the vocabulary and, with w_out, over d_model (LayerNorm models only). */
+  readonly weights: "raw" | "folded";
+  /** Token ids below the model's tokenCount; what is named twice counts once. */
+  readonly tokenSets?: readonly (readonly number[])[];
+}
+
+/**
+ * Of c_v = cos(w_out_j, W_U[:, v]) over all rows of the unembed, padding included, for every neuron j: [d_mlp] each. A
+ * vector of zeros has cosine 0 with everything; a neuron without variance has NaN kurtosis and skew.
+ */
+export interface CensusRows {
+  /** Population kurtosis, not excess: a Gaussian has 3. */
+  readonly kurtosis: Float64Array;
+  readonly skew: Float64Array;
+  /** Population variance. */
+  readonly variance: Float64Array;
+  /**
+   * Per token set: the mean of w_out_j · W_U[:, v] over its tokens minus the mean over the tokens outside of it, not
+   * normalised; NaN where there are none on one side.
+   */
+  readonly setEffects: readonly Float64Array[];
+}
+
 export type EngineEvent = LayerEvent | ResultEvent | RunDoneEvent | RunErrorEvent;
 
 export type ModelState = "available" | "loading" | "ready" | "failed";
@@ -275,6 +326,8 @@ export interface EngineStats {
 /** Server → engine. */
 export type EngineRequest =
   | { readonly kind: "run"; readonly job: RunJob }
+  | { readonly kind: "census"; readonly job: CensusJob }
+  /** A run or a census. */
   | { readonly kind: "cancel"; readonly id: string }
   | { readonly kind: "load"; readonly seq: number; readonly model: string }
   | { readonly kind: "unload"; readonly seq: number; readonly model: string };
@@ -283,6 +336,7 @@ export type EngineRequest =
 export type EngineReply =
   | { readonly kind: "ready" }
   | { readonly kind: "event"; readonly id: string; readonly event: EngineEvent }
+  | { readonly kind: "census"; readonly id: string; readonly problem?: ProblemData; readonly rows?: CensusRows }
   | { readonly kind: "reply"; readonly seq: number; readonly problem?: ProblemData; readonly status?: ModelStatus }
   | { readonly kind: "models"; readonly models: readonly ModelStatus[] }
   | { readonly kind: "stats"; readonly stats: EngineStats };
@@ -295,6 +349,12 @@ export interface Engine {
    * yields an `error` with code `engine_failed`. Never throws.
    */
   run(job: RunJob, signal: AbortSignal): AsyncGenerator<EngineEvent, void, void>;
+  /**
+   * Counts a layer's neurons beside what runs: interactive runs go before it between two calls, background runs in turn
+   * with it. Throws `Problem`: `cancelled` where the signal aborts, `engine_failed` where the process dies, or what
+   * keeps the model from loading.
+   */
+  census(job: CensusJob, signal: AbortSignal): Promise<CensusRows>;
   /** Loads a model, or waits for the load under way. Throws `Problem` with the reason. */
   load(model: string): Promise<ModelStatus>;
   /** Unloads a model. Throws `Problem` `model_busy` while runs use it. */

@@ -34,6 +34,8 @@ export interface RowWants {
   readonly norms: boolean;
   readonly components: boolean;
   readonly pattern: boolean;
+  /** Attention weights at some places alone; null: none. */
+  readonly cells: readonly { readonly query: number; readonly key: number }[] | null;
   readonly z: boolean;
   readonly neurons: boolean;
   /** The stream's own numbers. */
@@ -49,6 +51,7 @@ export const NO_WANTS: RowWants = {
   norms: false,
   components: false,
   pattern: false,
+  cells: null,
   z: false,
   neurons: false,
   residual: false,
@@ -85,6 +88,8 @@ export interface BlockRowResult {
   readonly components?: { readonly attnOut: Float32Array; readonly mlpOut: Float32Array };
   /** [head, T, T], zero above the diagonal. */
   readonly pattern?: Float32Array;
+  /** [head, cell] */
+  readonly cells?: Float32Array;
   /** [N, H · d_head] */
   readonly z?: Float32Array;
   /** [N, d_mlp] */

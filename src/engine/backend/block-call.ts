@@ -91,7 +91,7 @@ export function wantedOutputs(rows: readonly BlockRow[]): BlockOutput[] {
   const names: BlockOutput[] = [];
   if (any(({ norms }) => norms)) names.push("attn_norm", "mlp_norm", "resid_norm");
   if (any(({ components }) => components)) names.push("attn_out", "mlp_out");
-  if (any(({ pattern }) => pattern)) names.push("pattern");
+  if (any(({ pattern, cells }) => pattern || cells !== null)) names.push("pattern");
   if (any(({ z }) => z)) names.push("z");
   if (any(({ neurons }) => neurons)) names.push("mlp_act");
   if (any(({ taps }) => taps !== null)) names.push("head_norm");
@@ -119,6 +119,7 @@ export function rowOutputs(
     ...(wants.norms && { norms: { attnOut: live("attn_norm"), mlpOut: live("mlp_norm"), residPost: live("resid_norm") } }),
     ...(wants.components && { components: { attnOut: live("attn_out", spec.dModel), mlpOut: live("mlp_out", spec.dModel) } }),
     ...(wants.pattern && { pattern: cutPattern(data("pattern"), index, heads, length, longest) }),
+    ...(wants.cells && { cells: cellsOf(data("pattern"), index, heads, longest, wants.cells) }),
     ...(wants.z && { z: live("z", heads * headDim) }),
     ...(wants.neurons && { neurons: live("mlp_act", spec.dMlp) }),
     ...(wants.taps && { heads: data("head_norm").subarray(firstTap * heads, (firstTap + taps) * heads) }),
@@ -188,6 +189,23 @@ function cutPattern(all: Float32Array, row: number, heads: number, length: numbe
       const from = ((row * heads + head) * longest + query) * longest;
       cut.set(all.subarray(from, from + query + 1), (head * length + query) * length);
     }
+  }
+  return cut;
+}
+
+/** One row's weights at some places, [H, cells]: a query sees no key behind it. */
+function cellsOf(
+  all: Float32Array,
+  row: number,
+  heads: number,
+  longest: number,
+  cells: NonNullable<BlockRow["wants"]["cells"]>,
+): Float32Array {
+  const cut = new Float32Array(heads * cells.length);
+  for (let head = 0; head < heads; head++) {
+    const start = (row * heads + head) * longest;
+    for (const [index, { query, key }] of cells.entries())
+      if (key <= query) cut[head * cells.length + index] = all[(start + query) * longest + key] as number;
   }
   return cut;
 }

@@ -10,7 +10,7 @@ import type { RememberedNorms } from "./run-memory.ts";
 
 export type Captures = Pick<
   LayerEvent,
-  "norms" | "patterns" | "locality" | "headNorms" | "neurons" | "residual" | "components" | "sums"
+  "norms" | "patterns" | "cells" | "locality" | "headNorms" | "neurons" | "residual" | "components" | "sums"
 >;
 
 /** A block of a step that has run, and what came of it. */
@@ -35,7 +35,7 @@ export class CaptureReader {
 
   /** Whether steps have to run for what they show, remembered streams and norms at hand. */
   get needsRun(): boolean {
-    return this.#job.capture.some((name) => name !== "norms");
+    return this.#job.cells !== undefined || this.#job.capture.some((name) => name !== "norms");
   }
 
   /** Whether every position of a step is computed, whatever is read out. */
@@ -49,16 +49,17 @@ export class CaptureReader {
 
   /** What a block of a step is asked for. */
   wants(step: Step, { block }: BlockUse): RowWants {
-    if (this.#names.size === 0) return NO_WANTS;
+    const { neurons, cells = null } = this.#job;
+    if (this.#names.size === 0) return cells ? { ...NO_WANTS, cells } : NO_WANTS;
     const has = (name: CaptureName) => this.#names.has(name);
     const grouped = step.length !== 1;
     const sums = has("sums");
-    const { neurons } = this.#job;
     const chosen = neurons && (neurons.top > 0 || neurons.chosen.some((one) => one.block === block));
     return {
       norms: has("norms") && !grouped,
       components: has("components") || sums || (has("norms") && grouped),
       pattern: has("patterns") || has("attention_locality"),
+      cells,
       z: sums,
       neurons: sums || (has("neurons") && chosen === true),
       residual: has("residuals") || (has("norms") && grouped),
@@ -108,6 +109,8 @@ export class CaptureReader {
     const captures: { -readonly [name in keyof Captures]: Captures[name] } = {};
     const patterns = this.#names.has("patterns") || this.#names.has("attention_locality") ? patternsOf(attention) : [];
     if (this.#names.has("patterns")) captures.patterns = patterns;
+    if (this.#job.cells)
+      captures.cells = attention.map(({ use, result }) => ({ block: use.block, weights: result.cells as Float32Array }));
     if (this.#names.has("attention_locality")) captures.locality = patterns.map((rows) => this.#locality(rows));
     if (this.#names.has("head_norms"))
       captures.headNorms = attention.map(({ use, result }) => ({

@@ -212,9 +212,12 @@ export class RunReadouts {
 
   /** With `normalise`, what ends here waits for both ends of the scale; what passes does not. */
   #emitLayer(node: PrefixNode, variants: readonly number[], { rows }: ReadingResult): void {
-    const { effects, emit, captures } = this.#parts;
-    const { baseline } = this.#parts.job;
-    const event = { type: "layer", step: node.depth, readout: rows, ...captures(node) } as const;
+    const { effects, captures } = this.#parts;
+    const { baseline, quiet, readout } = this.#parts.job;
+    const captured = captures(node) ?? {};
+    const shown = quiet && readout.layers === "final" ? {} : { readout: rows };
+    const event = { type: "layer", step: node.depth, ...shown, ...captured } as const;
+    const emit = quiet && Object.keys(captured).length === 0 ? () => {} : this.#parts.emit;
     const ending = effects ? variants.filter((variant) => variant !== baseline && node.ends.includes(variant)) : [];
     const passing = variants.filter((variant) => !ending.includes(variant));
     if (passing.length > 0) emit({ ...event, variants: passing });
