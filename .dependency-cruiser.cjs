@@ -26,8 +26,8 @@ module.exports = {
     only(
       "interventions-make-schedules",
       "^src/interventions/",
-      [PROBLEM, SCHEDULE, "^src/schemas/"],
-      "operations in, a schedule out",
+      [PROBLEM, METRICS, SCHEDULE, "^src/schemas/"],
+      "operations in, a schedule out; numbers drawn by chance are metrics' too",
     ),
     only(
       "the-hub-stands-beside",

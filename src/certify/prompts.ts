@@ -1,6 +1,6 @@
 /** What the checks run on: token ids drawn from a fixed generator, so that two certificates of a model compare. */
 import type { ModelSpec } from "../engine/model-spec.ts";
-import { pcg32 } from "../interventions/pcg32.ts";
+import { pcg32 } from "../metrics/pcg32.ts";
 
 const SEED = 7;
 

@@ -1,7 +1,7 @@
+import { pcg32, shuffled } from "../metrics/pcg32.ts";
 import type { OperationOf } from "../schemas/operations.ts";
 import type { Context } from "./context.ts";
 import { namedBlocks } from "./named.ts";
-import { pcg32, shuffled } from "./pcg32.ts";
 import { permute } from "./permute.ts";
 import type { State } from "./state.ts";
 

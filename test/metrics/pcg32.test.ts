@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { pcg32, shuffled } from "../../src/interventions/pcg32.ts";
+import { pcg32, shuffled } from "../../src/metrics/pcg32.ts";
 
 /** The first round that `pcg32-demo` of pcg-random.org prints (seed 42, stream 54), in its order. */
 const BITS = [0xa15c02b7, 0x7b47f409, 0xba1d3330, 0x83d2f293, 0xbfa4784b, 0xcbed606e];
