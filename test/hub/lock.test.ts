@@ -1,10 +1,10 @@
 /** The lock between processes: one at a time, given back, and taken from those that are no more. */
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { hostname, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { withLock } from "../../src/hub/lock.ts";
+import { isLocked, tryLock, withLock } from "../../src/hub/lock.ts";
 
 const root = mkdtempSync(join(tmpdir(), "stratascope-lock-"));
 afterAll(() => rmSync(root, { recursive: true }));
@@ -73,4 +73,36 @@ test("is given back by one that fails", async () => {
     }),
   ).rejects.toThrow("no");
   expect(existsSync(path)).toBe(false);
+});
+
+test("that is only tried is had at once or not at all, and says whether somebody lives who holds it", async () => {
+  const path = newPath();
+  expect(await isLocked(path)).toBe(false);
+  const first = await tryLock(path);
+  expect([await isLocked(path), await tryLock(path)]).toEqual([true, null]);
+  await first?.release();
+  expect([await isLocked(path), existsSync(path)]).toEqual([false, false]);
+});
+
+test("that is abandoned leaves its file, and the next who tries has it", async () => {
+  const path = newPath();
+  (await tryLock(path, { lasting: true }))?.abandon();
+  expect([existsSync(path), await isLocked(path)]).toEqual([true, false]);
+  const next = await tryLock(path);
+  expect(next).not.toBeNull();
+  await next?.release();
+});
+
+test.runIf(process.platform === "linux")("of a process whose id another one has by now is taken", async () => {
+  const path = newPath();
+  await (await tryLock(path))?.release();
+  const child = spawn("sleep", ["30"]);
+  writeFileSync(path, JSON.stringify({ token: "before", pid: child.pid, host: hostname(), started: "1" }));
+  expect(await isLocked(path)).toBe(false);
+  // The same process without a start to tell it by.
+  writeFileSync(path, JSON.stringify({ token: "unknown", pid: child.pid, host: hostname() }));
+  expect(await isLocked(path)).toBe(true);
+  child.kill("SIGKILL");
+  await new Promise((resolve) => child.once("exit", resolve));
+  expect(await isLocked(path)).toBe(false);
 });
