@@ -15,6 +15,8 @@ export interface ServedModel
     "family" | "revision" | "nLayers" | "dModel" | "nHeads" | "dMlp" | "vocabSize" | "tokenCount" | "contextLength"
   > {
   readonly id: string;
+  /** Whether its MLPs are gated: then the sign of a neuron is arbitrary. */
+  readonly gated: boolean;
   readonly tokenizer: TextTokenizer;
   readonly tokenJson: TokenJson;
 }
@@ -186,10 +188,12 @@ async function open(id: string, folder: string): Promise<ServedModel> {
   ]);
   await checkHashes(id, folder);
   // First the check that lists everything that is wrong.
-  const { family, revision, nLayers, dModel, nHeads, dMlp, vocabSize, tokenCount, contextLength } = openCheckpoint(folder);
+  const spec = openCheckpoint(folder);
+  const { family, revision, nLayers, dModel, nHeads, dMlp, vocabSize, tokenCount, contextLength } = spec;
   const tokenizer = await openTokenizer(folder);
   return {
     ...{ id, family, revision, nLayers, dModel, nHeads, dMlp, vocabSize, tokenCount, contextLength },
+    gated: spec.blocks.some(({ mlp }) => mlp.kind === "gated"),
     tokenizer,
     tokenJson: tokenTexts(tokenizer),
   };

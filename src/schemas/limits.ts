@@ -43,3 +43,8 @@ export const MAX_SCALE = 1_000;
 export const MAX_SEED = Number.MAX_SAFE_INTEGER;
 /** Runs of one page of a list. */
 export const MAX_PAGE = 200;
+/** Texts of one experiment, and tokens of all of them: kept with it, 4 bytes each, so that any replica can compute any chunk. */
+export const MAX_EXPERIMENT_TEXTS = 100_000;
+export const MAX_EXPERIMENT_TOKENS = 67_108_864;
+/** Characters of an Idempotency-Key. */
+export const MAX_KEY_CHARS = 200;

@@ -1,0 +1,26 @@
+/** All kinds, in the order of the documentation. */
+import { Problem } from "../../problem.ts";
+import { type AnyKind, asAnyKind } from "../kind.ts";
+import { attentionLocality } from "./attention-locality.ts";
+import { componentNorms } from "./component-norms.ts";
+import { layerInterventions } from "./layer-interventions.ts";
+import { logitLens } from "./logit-lens.ts";
+
+export const KINDS: readonly AnyKind[] = [
+  asAnyKind(layerInterventions),
+  asAnyKind(attentionLocality),
+  asAnyKind(componentNorms),
+  asAnyKind(logitLens),
+];
+
+const byName = new Map(KINDS.map((kind) => [kind.name, kind]));
+
+/** The kind of a name. Throws `not_found` for one that this version does not know, which another one may have stored. */
+export function kindOf(name: string): AnyKind {
+  const kind = byName.get(name);
+  if (kind) return kind;
+  throw new Problem(
+    "not_found",
+    `There is no kind of experiment ${JSON.stringify(name)}; there are ${[...byName.keys()].join(", ")}.`,
+  );
+}

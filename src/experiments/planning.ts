@@ -1,0 +1,99 @@
+/** From a request to a study and its chunks: everything that can be refused is refused here, before anything is stored. */
+import { createHash } from "node:crypto";
+import type { Dataset, DatasetSource } from "../datasets/datasets.ts";
+import { Problem } from "../problem.ts";
+import { checkFits, estimateCost } from "../runs/cost.ts";
+import type { ModelSource, ServedModel } from "../runs/served-models.ts";
+import { refuse } from "../runs/tokens.ts";
+import type { ExperimentRequest } from "../schemas/experiments/request.ts";
+import type { AnyKind, PlannedChunk } from "./kind.ts";
+import { kindOf } from "./kinds/index.ts";
+import { fullJob } from "./lab.ts";
+import { Material } from "./material.ts";
+import { pack } from "./pack.ts";
+import type { Study, StudyModel } from "./study.ts";
+import { VERSION } from "./version.ts";
+
+export interface PlanningParts {
+  readonly models: ModelSource;
+  readonly datasets: DatasetSource;
+  readonly maxRunMemoryBytes: number;
+}
+
+export interface PlannedExperiment {
+  readonly study: Study;
+  /** Units of all chunks. */
+  readonly total: number;
+  /** Packed chunks: `{ units, input }`. */
+  readonly inputs: readonly Uint8Array[];
+}
+
+/** Finds the model and the texts, asks the kind for its plan, and checks that the largest run fits. Throws `Problem`. */
+export async function planExperiment(request: ExperimentRequest, parts: PlanningParts): Promise<PlannedExperiment> {
+  const served = await parts.models.get(request.model);
+  const kind = kindOf(request.kind);
+  const { settings, seed } = request;
+  const prependBos = request.prepend_bos ?? served.tokenizer.bosId !== null;
+  const dataset = request.data?.dataset === undefined ? null : await named(request.data.dataset, parts.datasets);
+  const material = new Material({ request, model: served, dataset, prependBos });
+  const model = { ...studyModel(served), tokenizer: served.tokenizer };
+  const plan = await kind.plan({ settings, model, material, prependBos, seed, datasets: parts.datasets });
+  const study: Study = {
+    kind: kind.name,
+    model: studyModel(served),
+    settings,
+    data: plan.texts === 0 ? null : { ...material.identity, texts: plan.texts },
+    tokensPerText: plan.tokensPerText,
+    prependBos,
+    seed,
+    version: VERSION,
+    notes: plan.notes ?? {},
+  };
+  checkMemory(kind, study, plan.chunks, served, parts.maxRunMemoryBytes);
+  return {
+    study,
+    total: plan.chunks.reduce((sum, { units }) => sum + units, 0),
+    inputs: plan.chunks.map(({ units, input }) => pack({ units, input })),
+  };
+}
+
+/** Of the request as it was checked: what an idempotency key stands for. */
+export function requestHash(request: ExperimentRequest): string {
+  return createHash("sha256").update(canonical(request)).digest("hex");
+}
+
+/** JSON with sorted keys. */
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_, part: unknown) =>
+    part !== null && typeof part === "object" && !Array.isArray(part)
+      ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : part,
+  );
+}
+
+function checkMemory(
+  kind: AnyKind,
+  study: Study,
+  chunks: readonly PlannedChunk<unknown>[],
+  model: ServedModel,
+  maxRunMemoryBytes: number,
+): void {
+  const [first] = chunks;
+  if (!first || !kind.jobs) return;
+  for (const job of kind.jobs(study, first.input, model))
+    checkFits(estimateCost(model, fullJob(model, job)), { maxRunMemoryBytes, maxRunLogBytes: Number.POSITIVE_INFINITY });
+}
+
+async function named(name: string, datasets: DatasetSource): Promise<Dataset> {
+  try {
+    return await datasets.get(name);
+  } catch (error) {
+    if (error instanceof Problem && error.code === "invalid_request") refuse("/data/dataset", error.message);
+    throw error;
+  }
+}
+
+function studyModel(model: ServedModel): StudyModel {
+  const { id, revision, family, nLayers, dModel, nHeads, dMlp, vocabSize, tokenCount, contextLength, gated } = model;
+  return { id, revision, family, nLayers, dModel, nHeads, dMlp, vocabSize, tokenCount, contextLength, gated };
+}

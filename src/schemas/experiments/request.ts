@@ -1,0 +1,45 @@
+import { z } from "@hono/zod-openapi";
+import { MAX_EXPERIMENT_TEXTS, MAX_SEED, MAX_TOKENS } from "../limits.ts";
+import { ModelId } from "../run-request.ts";
+import { ExperimentData } from "./data.ts";
+import { EXPERIMENT_KINDS, type ExperimentKind, SETTINGS } from "./settings.ts";
+
+const common = {
+  model: ModelId,
+  data: ExperimentData.optional().describe("Required by every kind but neuron-census."),
+  texts: z
+    .int()
+    .min(1)
+    .max(MAX_EXPERIMENT_TEXTS)
+    .optional()
+    .describe("How many: the first ones. By default 64 of a data set (or all it has), all of the request's own."),
+  tokens_per_text: z
+    .int()
+    .min(2)
+    .max(MAX_TOKENS)
+    .optional()
+    .describe("Each text is cut to so many, BOS included. By default 128, or as many as the shortest text has."),
+  short_texts: z.enum(["error", "skip"]).default("error").describe("What becomes of texts that are shorter."),
+  prepend_bos: z
+    .boolean()
+    .optional()
+    .describe("Default true where the model has a BOS; never doubled. With it, position 0 is left out of every statistic."),
+  seed: z.int().min(0).max(MAX_SEED).default(0),
+};
+
+const titled = (kind: string) => `${kind.replace(/(^|-)(.)/g, (_, _dash, letter: string) => letter.toUpperCase())}Experiment`;
+
+function requestOf(kind: ExperimentKind) {
+  const settings = SETTINGS[kind] as z.ZodType<Readonly<Record<string, unknown>>, Record<string, unknown>>;
+  return z.strictObject({ kind: z.literal(kind), ...common, settings: settings.prefault({}) }).openapi(titled(kind));
+}
+
+type OneKind = ReturnType<typeof requestOf>;
+
+/** The body of `POST /v1/experiments`. */
+export const ExperimentRequest = z
+  .discriminatedUnion("kind", EXPERIMENT_KINDS.map(requestOf) as [OneKind, ...OneKind[]])
+  .openapi("ExperimentRequest");
+
+export type ExperimentRequest = z.output<typeof ExperimentRequest>;
+export type ExperimentRequestInput = z.input<typeof ExperimentRequest>;
