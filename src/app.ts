@@ -4,7 +4,9 @@ import { join } from "node:path";
 import { OpenAPIHono } from "@hono/zod-openapi";
 import { routePath } from "hono/route";
 import type { Config } from "./config.ts";
-import { datasetsIn } from "./datasets/datasets.ts";
+import { Datasets } from "./datasets/datasets.ts";
+import { datasetFolder } from "./datasets/folder.ts";
+import { uploadedFiles } from "./datasets/uploaded-files.ts";
 import type { Engine } from "./engine/protocol.ts";
 import { Downloads } from "./hub/downloads.ts";
 import { type Log, silentLog } from "./log.ts";
@@ -52,7 +54,11 @@ export function createServices({ config, engine, models = configured(config), lo
     retention: { runs: config.runLogRetentionRuns, bytes: config.runLogRetentionBytes },
     proved: (works) => canary.observed(works),
   });
-  const datasets = datasetsIn(config.datasetsDir);
+  const uploads = join(config.dataDir, "datasets");
+  const datasets = new Datasets({
+    ...{ folder: datasetFolder(config.datasetsDir), uploaded: uploadedFiles(uploads) },
+    ...{ stagingDir: uploads, maxUploadBytes: config.maxDatasetBytes },
+  });
   return { config, engine, models, datasets, admission, runs, canary, telemetry, log, draining: false };
 }
 

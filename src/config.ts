@@ -75,6 +75,8 @@ const variables = {
   /** Streams of recent prompts that are kept, for each model; 0: none. */
   PROMPT_MEMORY_BYTES: integer(0, 2 ** 50).default(256 * MIB),
   MAX_BODY_BYTES: integer(1024, GIB).default(MIB),
+  /** Of an uploaded data set; larger ones could not be read. */
+  MAX_DATASET_BYTES: integer(1024, 256 * MIB).default(64 * MIB),
   MAX_ACTIVE_RUNS: integer(1, 10_000).default(64),
   MAX_QUEUED_RUNS: integer(0, 100_000).default(256),
   /** Residual streams and read-outs of all runs in flight, as estimated before they start. */
@@ -127,6 +129,7 @@ export interface Config {
   readonly modelMemoryBytes: number;
   readonly promptMemoryBytes: number;
   readonly maxBodyBytes: number;
+  readonly maxDatasetBytes: number;
   readonly maxActiveRuns: number;
   readonly maxQueuedRuns: number;
   readonly maxRunMemoryBytes: number;
@@ -183,6 +186,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     modelMemoryBytes: read("MODEL_MEMORY_BYTES"),
     promptMemoryBytes: read("PROMPT_MEMORY_BYTES"),
     maxBodyBytes: read("MAX_BODY_BYTES"),
+    maxDatasetBytes: read("MAX_DATASET_BYTES"),
     maxActiveRuns: read("MAX_ACTIVE_RUNS"),
     maxQueuedRuns: read("MAX_QUEUED_RUNS"),
     maxRunMemoryBytes: read("MAX_RUN_MEMORY_BYTES"),

@@ -15,7 +15,7 @@ export const PROBLEMS: Readonly<Record<ProblemCode, readonly [status: number, ti
   download_failed: [502, "The model could not be downloaded"],
   unauthorized: [401, "A key is needed"],
   not_acceptable: [406, "No such representation"],
-  unsupported_media_type: [415, "The body must be JSON"],
+  unsupported_media_type: [415, "The body has a type that is not accepted"],
   body_too_large: [413, "The body is too large"],
   run_too_large: [422, "The run is too large"],
   queue_full: [429, "Too many runs are waiting"],

@@ -1,6 +1,7 @@
 /** All endpoints, in the order of the documentation. */
 import type { Config } from "../config.ts";
 import { createRun } from "./create-run.ts";
+import { deleteDataset, getDataset, listDatasets, putDataset } from "./datasets.ts";
 import { deleteRun } from "./delete-run.ts";
 import { docs, docsScript } from "./docs.ts";
 import type { Endpoint } from "./endpoint.ts";
@@ -18,6 +19,7 @@ export function endpoints({ maxBodyBytes }: Config): readonly Endpoint[] {
   return [
     ...[createRun(maxBodyBytes), listRuns, getRun, runEvents, deleteRun],
     ...[listModels, getModel, loadModel, unloadModel, tokenize(maxBodyBytes)],
+    ...[listDatasets, getDataset, putDataset, deleteDataset],
     ...[healthz, readyz, metrics, openapi, docs, docsScript, home],
   ];
 }

@@ -1,6 +1,6 @@
 /** What routes have at hand. */
 import type { Config } from "../config.ts";
-import type { DatasetSource } from "../datasets/datasets.ts";
+import type { Datasets } from "../datasets/datasets.ts";
 import type { Engine } from "../engine/protocol.ts";
 import type { Log } from "../log.ts";
 import type { Admission } from "../runs/admission.ts";
@@ -13,7 +13,7 @@ export interface Services {
   readonly config: Config;
   readonly engine: Engine;
   readonly models: ModelSource;
-  readonly datasets: DatasetSource;
+  readonly datasets: Datasets;
   readonly admission: Admission;
   readonly runs: RunRegistry;
   readonly canary: Canary;

@@ -56,8 +56,9 @@ async function textsOf(
   model: ServedModel,
   datasets: DatasetSource,
 ): Promise<MeanTexts> {
-  const dataset = mean.dataset === undefined ? null : await named(mean.dataset, pointer, datasets);
-  const texts = dataset ? firstOf(dataset, mean, pointer) : (mean.texts as string[]);
+  const { dataset: name } = mean;
+  const dataset = name === undefined ? null : await pointing(`${pointer}/dataset`, () => datasets.get(name));
+  const texts = dataset ? await pointing(`${pointer}/dataset`, () => firstOf(dataset, mean, pointer)) : (mean.texts as string[]);
   const tokensPerText = mean.tokens_per_text ?? (dataset ? MEAN_DEFAULTS.tokens : null);
   if (tokensPerText !== null && tokensPerText > model.contextLength)
     refuse(
@@ -84,11 +85,12 @@ async function textsOf(
   };
 }
 
-async function named(name: string, pointer: string, datasets: DatasetSource) {
+/** What a data set refuses, which knows no request, at the field that names it. */
+async function pointing<T>(pointer: string, get: () => T | Promise<T>): Promise<T> {
   try {
-    return await datasets.get(name);
+    return await get();
   } catch (error) {
-    if (error instanceof Problem) refuse(`${pointer}/dataset`, error.message);
+    if (error instanceof Problem && !error.errors) refuse(pointer, error.message);
     throw error;
   }
 }

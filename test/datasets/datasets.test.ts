@@ -1,48 +1,92 @@
-import { mkdtempSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { datasetsIn } from "../../src/datasets/datasets.ts";
+import { datasetFolder } from "../../src/datasets/folder.ts";
+import { uploadedFiles } from "../../src/datasets/uploaded-files.ts";
+import { body, testDatasets } from "./help.ts";
 
 describe("Data sets of a folder", () => {
-  const folder = mkdtempSync(join(tmpdir(), "stratascope-datasets-"));
-  const datasets = datasetsIn(folder);
-  const write = (name: string, text: string) => writeFileSync(join(folder, `${name}.jsonl`), text);
+  const { datasets, folder, write } = testDatasets();
 
-  it("Are read line by line, and again when the file has changed", async () => {
-    write("tales", '{"id":"1","text":"Once"}\n\n{"text":"upon a\\ntime"}\n');
+  it("Are read when they are asked for, and again when the file has changed", async () => {
+    write("tales.jsonl", '{"id":"1","text":"Once"}\n\n{"text":"upon a\\ntime"}\n');
     const first = await datasets.get("tales");
-    expect(first).toEqual({ name: "tales", sha256: expect.stringMatching(/^[0-9a-f]{64}$/), texts: ["Once", "upon a\ntime"] });
-    expect(await datasets.get("tales")).toBe(first);
-    write("tales", '{"text":"Twice upon"}');
-    const second = await datasets.get("tales");
-    expect(second.texts).toEqual(["Twice upon"]);
-    expect(second.sha256).not.toBe(first.sha256);
+    expect(first).toMatchObject({ name: "tales", format: "jsonl", sha256: expect.stringMatching(/^[0-9a-f]{64}$/) });
+    expect([...first.texts]).toEqual(["Once", "upon a\ntime"]);
+    const [second, third] = await Promise.all([datasets.get("tales"), datasets.get("tales")]);
+    expect(second).toBe(first);
+    expect(third).toBe(first);
+    write("tales.jsonl", '{"text":"Twice upon"}');
+    const changed = await datasets.get("tales");
+    expect([...changed.texts]).toEqual(["Twice upon"]);
+    expect(changed.sha256).not.toBe(first.sha256);
   });
 
-  it("Are listed by name; files of other names are none", async () => {
-    write("b.2", "");
-    writeFileSync(join(folder, "README.md"), "");
-    writeFileSync(join(folder, ".hidden.jsonl"), "");
-    expect(await datasets.list()).toEqual(["b.2", "tales"]);
-    expect(await datasetsIn(join(folder, "nowhere")).list()).toEqual([]);
+  it("Are listed by name, without reading them; files of other names are none", async () => {
+    write("b.2.txt", "One\n\ntwo");
+    write("b.2.jsonl", "");
+    write("c.txt", "One\n\ntwo");
+    write("README.md", "");
+    write(".hidden.jsonl", "");
+    mkdirSync(join(folder, "d.jsonl"));
+    expect((await datasetFolder(folder).list()).map(({ name, format }) => [name, format])).toEqual([
+      ["b.2", "jsonl"],
+      ["c", "text"],
+      ["tales", "jsonl"],
+    ]);
+    const [, c] = await datasets.list();
+    expect(c).toMatchObject({ name: "c", source: "folder", bytes: 8, sha256: null, counts: null, createdAt: expect.any(Date) });
+    const { sha256 } = await datasets.describe("c");
+    expect((await datasets.list())[1]).toMatchObject({ sha256, counts: { rows: 2, texts: 2 } });
+    expect(await datasetFolder(join(folder, "nowhere")).list()).toEqual([]);
   });
 
-  it("Are refused with what there is, or with the line that is wrong", async () => {
-    write("torn", '{"text":"a"}\n{"text":');
-    write("other", '{"text":"a"}\n{"prompt":"a"}\n');
-    write("null", "null");
-    await expect(datasets.get("fables")).rejects.toThrow(
-      'there is no data set "fables"; there are b.2, null, other, tales, torn',
-    );
+  it("Are refused with what there is", async () => {
+    await expect(datasets.get("fables")).rejects.toThrow('there is no data set "fables"; there are b.2, c, tales');
     await expect(datasets.get("../tales")).rejects.toThrow('there is no data set "../tales"');
-    await expect(datasets.get("torn")).rejects.toThrow("line 2 of the data set torn is not JSON");
-    await expect(datasets.get("other")).rejects.toThrow('line 2 of the data set other has no "text" that is a text');
-    await expect(datasets.get("null")).rejects.toThrow('line 1 of the data set null has no "text"');
-    await expect(datasetsIn("nowhere").get("x")).rejects.toThrow('there is no data set "x"; there are none');
+    await expect(datasets.get("tales.jsonl")).rejects.toThrow('there is no data set "tales.jsonl"');
+    await expect(testDatasets().datasets.get("x")).rejects.toThrow('there is no data set "x"; there are none');
   });
 
-  it("The shipped one is there", async () => {
-    expect((await datasetsIn("datasets").get("prose-heldout")).texts).toHaveLength(256);
+  it("Are described by what all rows hold, or refused by the row that is wrong", async () => {
+    write("quiz.jsonl", `{"context":"a","text":"${"🦊".repeat(300)}"}\n{"context":"b"}`);
+    expect((await datasets.describe("quiz")).facts).toEqual({
+      ...{ rows: 2, texts: 1, fields: ["context", "text"], preview: `${"🦊".repeat(200)}…` },
+    });
+    write("torn.jsonl", '{"text":"a"}\n{"text":');
+    await expect(datasets.describe("torn")).rejects.toThrow("line 2 of the data set torn is not JSON");
+    expect((await datasets.describe("b.2")).facts).toEqual({ rows: 0, texts: 0, fields: [], preview: null });
+  });
+
+  it("The shipped one is there, and says so", async () => {
+    const shipped = await datasetFolder("datasets").find("prose-heldout");
+    expect(shipped?.source).toBe("shipped");
+  });
+});
+
+describe("Uploaded data sets", () => {
+  it("Are kept whole with what they hold, replaced, and left as they are when nothing is new", async () => {
+    const { datasets, left } = testDatasets();
+    const first = await datasets.put("tales", "jsonl", body('{"text":"Once"}\n{"n":1}'));
+    expect(first).toMatchObject({ change: "created", dataset: { source: "uploaded", counts: { rows: 2, texts: 1 }, bytes: 23 } });
+    expect(left()).toEqual(["tales.dataset"]);
+    const again = await datasets.put("tales", "jsonl", body('{"text":"Once"}\n{"n":1}'));
+    expect(again).toEqual({ ...first, change: "unchanged" });
+    const other = await datasets.put("tales", "text", body('{"text":"Once"}\n{"n":1}'));
+    expect(other).toMatchObject({ change: "replaced", dataset: { format: "text", counts: { rows: 1, texts: 1 } } });
+    expect([...(await datasets.get("tales")).texts]).toEqual(['{"text":"Once"}\n{"n":1}']);
+    expect(left()).toEqual(["tales.dataset"]);
+  });
+
+  it("Are there after a restart", async () => {
+    const before = testDatasets();
+    const { dataset } = await before.datasets.put("tales", "text", body("One\n\ntwo"));
+    const after = testDatasets(uploadedFiles(before.uploads));
+    const { facts, ...listed } = dataset;
+    expect(await after.datasets.list()).toEqual([
+      expect.objectContaining({ name: "tales", sha256: listed.sha256, counts: { rows: 2, texts: 2 } }),
+    ]);
+    expect((await after.datasets.describe("tales")).facts).toEqual(facts);
+    expect([...(await after.datasets.get("tales")).texts]).toEqual(["One", "two"]);
   });
 });
