@@ -44,7 +44,14 @@ export interface Fold<Input, Output> {
   add(output: Output, input: Input): void;
   /** The figure's main numbers of what was added: key columns, statistic, mean, count. */
   progress(): readonly ResultRow[];
-  finish(): { readonly summary: Readonly<Record<string, unknown>>; readonly table: Table };
+  /** What takes longer than a moment leaves others their turn. */
+  finish(): Finished | Promise<Finished>;
+}
+
+/** What the outputs of all chunks add up to. */
+export interface Finished {
+  readonly summary: Readonly<Record<string, unknown>>;
+  readonly table: Table;
 }
 
 /** A chunk that was computed. */

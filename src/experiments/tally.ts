@@ -50,7 +50,7 @@ export class Tally {
   }
 
   /** The result; all chunks have been added. */
-  finish(): ExperimentResult {
-    return { id: this.#id, ...provenanceOf(this.#study), ...this.#fold.finish() };
+  async finish(): Promise<ExperimentResult> {
+    return { id: this.#id, ...provenanceOf(this.#study), ...(await this.#fold.finish()) };
   }
 }

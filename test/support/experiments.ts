@@ -73,7 +73,7 @@ export function openLaboratory(modelsDir: string, datasets: DatasetSource = NO_D
       const { study, chunks, outputs } = await compute(request);
       const fold = kindOf(study.kind).fold(study);
       for (const [i, output] of outputs.entries()) fold.add(unpack(output), chunks[i]);
-      const result = { id: "test", ...provenanceOf(study), ...fold.finish() };
+      const result = { id: "test", ...provenanceOf(study), ...(await fold.finish()) };
       // Everything that leaves is plain data.
       return unpack<ExperimentResult>(pack(result));
     },

@@ -73,8 +73,8 @@ class NormsFold implements Fold<TextsInput, Output> {
     return this.#means.progress();
   }
 
-  finish() {
-    const { summary, table } = this.#means.finish();
+  async finish() {
+    const { summary, table } = await this.#means.finish();
     const none = Object.fromEntries(table.columns.map(({ name }) => [name, null]));
     const ratios = this.#ratios.map((each) => each.finish());
     const rows = ratios.flatMap(({ ratio, sem, count }, layer): ResultRow[] => [
