@@ -35,6 +35,20 @@ module.exports = {
       [PROBLEM, "^src/engine/checkpoint/", "^src/schemas/"],
       "downloads know the cache's layout and what a checkpoint needs",
     ),
+    only("the-store-knows-no-experiments", "^src/store/", [PROBLEM, "^src/(log|lock)"], "a database, its schema and its queues"),
+    only(
+      "experiments-stand-on-runs",
+      "^src/experiments/",
+      [
+        PROBLEM,
+        METRICS,
+        SCHEDULE,
+        "^src/(problem-document|log)\\.ts$",
+        "^src/(runs|interventions|datasets|schemas|store|tokenizer)/",
+        "^src/engine/protocol\\.ts$",
+      ],
+      "kinds, chunks and what they add up to; no routes, no sessions",
+    ),
     only("the-engine-stands-below", "^src/engine/", [PROBLEM, METRICS], "no routes, runs, schemas or interventions"),
     {
       name: "the-engine-knows-no-http",

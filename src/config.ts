@@ -40,6 +40,13 @@ const endpoint = z
   .refine(isServer, "an address such as https://hub.example.org, without a query, a user or a password")
   .transform((text) => text.replace(/\/+$/, ""));
 
+const databaseUrl = z
+  .string()
+  .refine(
+    (text) => /^postgres(ql)?:\/\/./.test(text) && URL.canParse(text),
+    "an address such as postgres://user:password@host:5432/database",
+  );
+
 const token = z.string().regex(/^[\x21-\x7e]{1,1000}$/, "a token of at most 1000 printable characters");
 
 const variables = {
@@ -65,6 +72,10 @@ const variables = {
   WEIGHTS: z.enum(["packed", "mapped"], "packed or mapped").default("packed"),
   /** Half-type weights: float32 copies, or cast in every call. */
   HALF_PRECISION: z.enum(["auto", "fold", "keep"], "auto, fold or keep").default("auto"),
+  /** Shared by replicas; without it, an embedded database in DATA_DIR. */
+  DATABASE_URL: databaseUrl.nullable().default(null),
+  /** Chunks of experiments that are computed here at a time; 0: others compute them. */
+  EXPERIMENT_CHUNKS: integer(0, 64).default(2),
   API_KEYS: apiKeys.default([]),
   ALLOW_OPEN: flag.default(false),
   LOG_LEVEL: z.enum(["silent", "error", "warn", "info", "debug"], "silent, error, warn, info or debug").default("info"),
@@ -118,6 +129,9 @@ export interface Config {
   readonly modelsDir: string;
   readonly datasetsDir: string;
   readonly dataDir: string;
+  /** null: an embedded database in `dataDir`. */
+  readonly databaseUrl: string | null;
+  readonly experimentChunks: number;
   readonly hub: HubConfig;
   readonly device: "auto" | "cpu" | "webgpu" | "cuda";
   readonly threads: number | null;
@@ -175,6 +189,8 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     modelsDir: read("MODELS_DIR"),
     datasetsDir: read("DATASETS_DIR"),
     dataDir: read("DATA_DIR"),
+    databaseUrl: read("DATABASE_URL"),
+    experimentChunks: read("EXPERIMENT_CHUNKS"),
     hub,
     device: read("DEVICE"),
     threads: read("THREADS"),
@@ -206,7 +222,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
 }
 
 /** Never repeated in a message. */
-const SECRET: ReadonlySet<string> = new Set(["API_KEYS", "HF_TOKEN"]);
+const SECRET: ReadonlySet<string> = new Set(["API_KEYS", "DATABASE_URL", "HF_TOKEN"]);
 
 /** `~` as a shell has it: the hub's other clients read it so. */
 function atHome(path: string): string {

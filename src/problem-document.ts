@@ -23,6 +23,7 @@ export const PROBLEMS: Readonly<Record<ProblemCode, readonly [status: number, ti
   draining: [503, "The service is shutting down"],
   engine_failed: [503, "The engine failed"],
   cancelled: [409, "The run was cancelled"],
+  store_unavailable: [503, "The database cannot be used now"],
   timed_out: [503, "It took too long"],
   not_a_number: [422, "The model computed something that is not a number"],
   internal: [500, "Something failed inside the service"],

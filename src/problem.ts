@@ -20,6 +20,7 @@ export type ProblemCode =
   | "engine_failed"
   | "cancelled"
   | "timed_out"
+  | "store_unavailable"
   | "not_a_number"
   | "internal";
 

@@ -2,10 +2,11 @@
  * A kind of experiment, in four pure parts: what its chunks are, what one chunk computes, how outputs add up, and what
  * they add up to. Everything else (queueing, storing, resuming, streaming) is the same for all kinds.
  */
+
+import type { DatasetSource } from "../datasets/datasets.ts";
 import type { ServedModel } from "../runs/served-models.ts";
 import type { TextTokenizer } from "../tokenizer/tokenizer.ts";
 import type { Lab, LabJob } from "./lab.ts";
-import type { DatasetSource } from "../datasets/datasets.ts";
 import type { Material } from "./material.ts";
 import type { Column, ResultRow, Table } from "./result.ts";
 import type { Study, StudyModel } from "./study.ts";

@@ -92,7 +92,8 @@ export function fullJob(model: Pick<ServedModel, "id" | "revision">, { readout, 
     model: model.id,
     revision: model.revision,
     readout: { positions: [job.tokens.length - 1], layers: "final", topK: 1, lens: "standard", targets: [], ...readout },
-    quiet: readout.layers !== "all",
+    // What is read out after every step comes with the steps' events.
+    ...(readout.layers !== "all" && { quiet: true }),
     priority: "background",
   };
 }

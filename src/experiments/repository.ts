@@ -1,7 +1,7 @@
 /** Experiments as rows: every statement that is made about them. Each change and its event are one transaction. */
 import { randomUUID } from "node:crypto";
-import type { ProblemDocument } from "../schemas/problem.ts";
 import type { ExperimentState } from "../schemas/experiments/experiment.ts";
+import type { ProblemDocument } from "../schemas/problem.ts";
 import type { Queryable } from "../store/database.ts";
 import type { Study } from "./study.ts";
 

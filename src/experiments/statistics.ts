@@ -3,9 +3,10 @@
  * observations of all texts. What a text gives is kept as moments, so that the standard error can be clustered by text
  * and nothing depends on what was computed beside what.
  */
+
+import type { VectorSpec } from "../engine/protocol.ts";
 import { ClusteredMean, momentsOf } from "../metrics/clustered-mean.ts";
 import { type EncodedSketch, QuantileSketch } from "../metrics/quantile-sketch.ts";
-import type { VectorSpec } from "../engine/protocol.ts";
 import type { ServedModel } from "../runs/served-models.ts";
 import { chunksOfTexts, type TextsInput } from "./chunks.ts";
 import type { Ask, Fold, Kind, Plan } from "./kind.ts";

@@ -7,6 +7,7 @@ import { Problem, type ProblemCode } from "../problem.ts";
 import { PROBLEMS, problemDocument } from "../problem-document.ts";
 import { explain, fieldErrors } from "../schemas/field-errors.ts";
 import { Problem as ProblemSchema } from "../schemas/problem.ts";
+import { DatabaseUnavailable } from "../store/database.ts";
 import type { Env } from "./endpoint.ts";
 import type { Services } from "./services.ts";
 
@@ -39,7 +40,7 @@ export function invalidFields(error: ZodError, target: string): Problem {
 
 /** The answer to anything thrown. What is no problem goes to the log, and says nothing here. */
 export async function answerError(error: unknown, c: Context<Env>, { log, admission }: Services): Promise<Response> {
-  const problem = error instanceof HTTPException ? await fromHono(error, c) : Problem.from(error);
+  const problem = error instanceof HTTPException ? await fromHono(error, c) : problemOf(error);
   if (problem.code === "internal") {
     log.error("a request failed", {
       request_id: c.get("requestId"),
@@ -47,10 +48,15 @@ export async function answerError(error: unknown, c: Context<Env>, { log, admiss
     });
   }
   if (problem.code === "queue_full") c.header("Retry-After", String(admission.retryAfterSeconds));
-  if (problem.code === "draining" || problem.code === "engine_failed") c.header("Retry-After", "5");
+  if (problem.code === "draining" || problem.code === "engine_failed" || problem.code === "store_unavailable")
+    c.header("Retry-After", "5");
   if (problem.code === "unauthorized") c.header("WWW-Authenticate", "Bearer");
   const status = problem instanceof Unreadable || problem instanceof ProblemWithStatus ? problem.status : undefined;
   return answerProblem(problem, c, status);
+}
+
+function problemOf(error: unknown): Problem {
+  return error instanceof DatabaseUnavailable ? new Problem("store_unavailable", error.message) : Problem.from(error);
 }
 
 /** A problem as `application/problem+json`. */

@@ -4,7 +4,8 @@ import { collectEvents } from "../runs/collect.ts";
 import { gather } from "../runs/representations.ts";
 import { endpoint } from "./endpoint.ts";
 import { negotiate } from "./negotiate.ts";
-import { problems, Unreadable } from "./problems.ts";
+import { placeOf } from "./place.ts";
+import { problems } from "./problems.ts";
 import { EVENT_CONTENT, EVENT_FORMS, EVENT_STREAM, RunPath, streamAnswer } from "./responses.ts";
 
 /** `GET /v1/runs/{id}/events` */
@@ -43,10 +44,7 @@ export const runEvents = endpoint(
     const type = negotiate(c.req.header("accept"));
     const { id } = c.req.valid("param");
     const summary = await runs.get(id);
-    const header = c.req.header("last-event-id")?.trim();
-    const after = header
-      ? place("Last-Event-ID", header, summary.events)
-      : place("after", c.req.valid("query").after ?? "0", summary.events);
+    const after = placeOf(c, summary.events, "run");
     if (type === "application/json") {
       if (after > 0)
         throw new Problem("invalid_request", `after is ${after}; application/json is the whole run, so it can only be 0.`);
@@ -58,13 +56,3 @@ export const runEvents = endpoint(
     return streamAnswer(c, services, type, await runs.follow(id, after));
   },
 );
-
-/** Where to go on: 0, or the seq of an event that there is. */
-function place(name: string, text: string, last: number): number {
-  if (!/^\d{1,15}$/.test(text))
-    throw new Unreadable(`${name} is ${JSON.stringify(text.slice(0, 60))}; it must be the number of an event.`, name);
-  const seq = Number(text);
-  if (seq <= last) return seq;
-  const detail = `${name} is ${seq}, beyond the last event of the run, ${last}.`;
-  throw new Problem("invalid_request", detail, [{ pointer: name, detail }]);
-}

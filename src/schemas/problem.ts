@@ -23,6 +23,7 @@ const CODES: Readonly<Record<ProblemCode, true>> = {
   engine_failed: true,
   cancelled: true,
   timed_out: true,
+  store_unavailable: true,
   not_a_number: true,
   internal: true,
 };

@@ -1,0 +1,255 @@
+/** All experiments: started, looked at, followed, cancelled, resumed; whoever computes them, on whichever replica. */
+import { randomUUID } from "node:crypto";
+import { Problem } from "../problem.ts";
+import { problemDocument } from "../problem-document.ts";
+import type { Follower } from "../runs/active-run.ts";
+import { newRunId } from "../runs/run-id.ts";
+import type { Experiment, ExperimentList, ExperimentListQuery, ExperimentState } from "../schemas/experiments/experiment.ts";
+import type { ExperimentRequest } from "../schemas/experiments/request.ts";
+import type { Queryable } from "../store/database.ts";
+import type { Backing, Ground } from "./backing.ts";
+import { describe } from "./describe.ts";
+import type { Followers } from "./followers.ts";
+import { appendState, decodeResult, type Keeper } from "./keeper.ts";
+import type { FinishedChunk } from "./kind.ts";
+import { unpack } from "./pack.ts";
+import { type PlannedExperiment, type PlanningParts, planExperiment, requestHash } from "./planning.ts";
+import {
+  changeState,
+  chunkJobs,
+  deleteExperiment,
+  findByKey,
+  findExperiment,
+  insertChunks,
+  insertExperiment,
+  listExperiments,
+  readOutputs,
+  readResult,
+  type StoredExperiment,
+} from "./repository.ts";
+import type { ExperimentResult } from "./result.ts";
+import type { StoredInput } from "./tally.ts";
+
+export interface ExperimentsParts {
+  readonly backing: Backing;
+  readonly keeper: Keeper;
+  readonly followers: Followers;
+  readonly planning: PlanningParts;
+  /** What keeps this replica from going on; null: nothing. */
+  readonly trouble: () => string | null;
+  /** There is an experiment that has not ended: what a restart must look for. */
+  readonly begun: () => Promise<void>;
+}
+
+const UNFINISHED: readonly ExperimentState[] = ["queued", "running", "paused"];
+/** Chunks that are read at a time. */
+const CHUNKS_AT_ONCE = 8;
+
+export interface Started {
+  readonly experiment: Experiment;
+  /** False: the idempotency key had started it before. */
+  readonly created: boolean;
+}
+
+export class Experiments {
+  readonly #parts: ExperimentsParts;
+
+  constructor(parts: ExperimentsParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Plans and queues an experiment. With an idempotency key that has been used: the experiment of then, or `invalid_request`
+   * where the request was another. Throws what planning refuses.
+   */
+  async start(request: ExperimentRequest, key: string | null): Promise<Started> {
+    const hash = requestHash(request);
+    if (key !== null) {
+      const known = await findByKey((await this.#open()).db, key);
+      if (known) return { experiment: this.#sameRequest(known, hash, key), created: false };
+    }
+    const planned = await planExperiment(request, this.#parts.planning);
+    const ground = await this.#open();
+    await this.#parts.begun();
+    const stored = await this.#insert(ground, planned, key, hash);
+    if (stored) return { experiment: this.#shown(stored), created: true };
+    // Somebody was faster with the same key.
+    const known = await findByKey(ground.db, key ?? "");
+    if (!known) throw new Problem("conflict", "The experiment of this idempotency key was removed just now; try again.");
+    return { experiment: this.#sameRequest(known, hash, key ?? ""), created: false };
+  }
+
+  /** Throws `not_found`. */
+  async get(id: string): Promise<Experiment> {
+    return this.#shown(await this.#find((await this.#open()).db, id));
+  }
+
+  async list({ limit, cursor, model, kind, state }: ExperimentListQuery): Promise<ExperimentList> {
+    const { db } = await this.#open();
+    const trouble = this.#parts.trouble();
+    // What is queued or running elsewhere is paused where there is trouble.
+    const states = state === undefined ? undefined : state === "paused" && trouble !== null ? UNFINISHED : [state];
+    const found = await listExperiments(db, { limit: limit + 1, cursor, model, kind, states });
+    const page = found.slice(0, limit);
+    return { experiments: page.map((each) => this.#shown(each)), next: found.length > limit ? (page.at(-1)?.id ?? null) : null };
+  }
+
+  /** The result. Throws `not_found`, or `conflict` while there is none. */
+  async result(id: string): Promise<ExperimentResult> {
+    const { db } = await this.#open();
+    const stored = await this.#find(db, id);
+    const bytes = await readResult(db, id);
+    if (bytes) return decodeResult(bytes);
+    const { done, total, state, error } = stored;
+    const why = state === "failed" || state === "cancelled" ? `: ${error?.detail ?? state}` : "";
+    throw new Problem(
+      "conflict",
+      `The experiment is ${this.#shown(stored).state} at ${done} of ${total}${why}; its result is there when it is completed.`,
+    );
+  }
+
+  /** The chunks of a completed experiment, in order. Throws like `result`. */
+  async *chunks(id: string): AsyncGenerator<FinishedChunk<unknown, unknown>, void, void> {
+    await this.result(id);
+    const { db } = await this.#open();
+    for (let from = 0; ; from += CHUNKS_AT_ONCE) {
+      const found = await readOutputs(db, id, from, CHUNKS_AT_ONCE);
+      for (const { chunk, input, output } of found)
+        yield { chunk, input: unpack<StoredInput>(input).input, output: unpack(output) };
+      if (found.length < CHUNKS_AT_ONCE) return;
+    }
+  }
+
+  /** One chunk, as soon as it is there; null: not yet, or there is no such chunk. */
+  async chunk(id: string, chunk: number): Promise<FinishedChunk<unknown, unknown> | null> {
+    const { db } = await this.#open();
+    await this.#find(db, id);
+    const [found] = await readOutputs(db, id, chunk, 1);
+    return found ? { chunk, input: unpack<StoredInput>(found.input).input, output: unpack(found.output) } : null;
+  }
+
+  /** How many chunks there are, and which of them are finished. Throws `not_found`. */
+  async countChunks(id: string): Promise<{ readonly count: number; readonly finished: ReadonlySet<number> }> {
+    const { db } = await this.#open();
+    await this.#find(db, id);
+    const all = await chunkJobs(db, id, false);
+    const left = new Set((await chunkJobs(db, id, true)).map(({ chunk }) => chunk));
+    const finished = all.map(({ chunk }) => chunk).filter((chunk) => !left.has(chunk));
+    return { count: all.length, finished: new Set(finished) };
+  }
+
+  /** The study of an experiment. Throws `not_found`. */
+  async study(id: string): Promise<StoredExperiment["spec"]> {
+    return (await this.#find((await this.#open()).db, id)).spec;
+  }
+
+  /** The events after `after`, and those to come. Throws `not_found`. */
+  async follow(id: string, after: number): Promise<Follower> {
+    const { db } = await this.#open();
+    await this.#find(db, id);
+    return this.#parts.followers.follow(db, id, after);
+  }
+
+  /** Cancels what has not ended, or removes what has (null). Throws `not_found`. */
+  async remove(id: string): Promise<Experiment | null> {
+    const ground = await this.#open();
+    const { db, jobs } = ground;
+    await this.#find(db, id);
+    const problem = problemDocument(new Problem("cancelled", "The experiment was cancelled.").data);
+    const cancelled = await db.transaction(async (tx) => {
+      const stored = await changeState(tx, id, UNFINISHED, { state: "cancelled", error: problem });
+      if (stored) await this.#parts.keeper.appendEnd(tx, jobs, stored);
+      return stored;
+    });
+    this.#parts.keeper.forget(id);
+    if (cancelled) return this.get(id);
+    await deleteExperiment(db, id);
+    return null;
+  }
+
+  /** Queues what is left of an experiment that failed or was cancelled. Throws `not_found`, or `conflict` for any other. */
+  async resume(id: string): Promise<Experiment> {
+    const { db, jobs } = await this.#open();
+    const before = await this.#find(db, id);
+    await this.#parts.begun();
+    const resumed = await db.transaction(async (tx) => {
+      const stored = await changeState(tx, id, ["failed", "cancelled"], { state: "queued" });
+      if (stored) {
+        await requeue({ db, jobs }, tx, id);
+        await appendState(tx, stored);
+      }
+      return stored;
+    });
+    if (!resumed)
+      throw new Problem("conflict", `The experiment is ${before.state}; only what failed or was cancelled can be resumed.`);
+    return this.get(id);
+  }
+
+  async #insert(ground: Ground, planned: PlannedExperiment, key: string | null, hash: string): Promise<StoredExperiment | null> {
+    const { db, jobs } = ground;
+    const { study, total, inputs } = planned;
+    const id = newRunId();
+    await db.transaction(async (tx) => {
+      const stored = await insertExperiment(tx, { id, study, total, idempotencyKey: key, requestHash: hash });
+      if (!stored) return;
+      const chunks = await insertChunks(tx, id, inputs);
+      await enqueueChunks({ db, jobs }, tx, id, chunks);
+      await appendState(tx, stored);
+    });
+    return findExperiment(db, id);
+  }
+
+  #sameRequest(known: StoredExperiment, hash: string, key: string): Experiment {
+    if (known.request_hash === hash) return this.#shown(known);
+    const detail = `Idempotency-Key ${JSON.stringify(key)} was used for another request, which started experiment ${known.id}.`;
+    throw new Problem("invalid_request", detail, [{ pointer: "Idempotency-Key", detail }]);
+  }
+
+  async #find(db: Queryable, id: string): Promise<StoredExperiment> {
+    const stored = await findExperiment(db, id);
+    if (stored) return stored;
+    throw new Problem("not_found", `There is no experiment ${JSON.stringify(id.slice(0, 100))}. It may have been removed.`);
+  }
+
+  #shown(stored: StoredExperiment): Experiment {
+    return describe(stored, this.#parts.trouble());
+  }
+
+  #open(): Promise<Ground> {
+    return this.#parts.backing.open();
+  }
+}
+
+async function enqueueChunks(
+  { jobs }: Ground,
+  tx: Queryable,
+  experiment: string,
+  chunks: readonly { readonly job: string; readonly chunk: number }[],
+): Promise<void> {
+  await jobs.enqueue(
+    tx,
+    "chunks",
+    chunks.map(({ job, chunk }) => ({ id: job, data: { experiment, chunk } })),
+  );
+}
+
+/** Queues the chunks that have no output again, or the adding up where all have. */
+export async function requeue(ground: Ground, tx: Queryable, id: string): Promise<void> {
+  const left = await chunkJobs(tx, id, true);
+  if (left.length === 0) return ground.jobs.enqueue(tx, "finish", [{ id: randomUUID(), data: { experiment: id, chunk: -1 } }]);
+  await ground.jobs.drop(
+    tx,
+    "chunks",
+    left.map(({ job }) => job),
+  );
+  await enqueueChunks(ground, tx, id, left);
+}
+
+/**
+ * What a process that died had in hand, on a database that nobody else uses: everything unfinished is queued anew.
+ * (Where replicas share one, jobs of the dead come back when their heartbeat runs out.)
+ */
+export async function recover(ground: Ground): Promise<void> {
+  const unfinished = await listExperiments(ground.db, { limit: 10_000, states: UNFINISHED });
+  for (const { id } of unfinished) await ground.db.transaction((tx) => requeue(ground, tx, id));
+}
