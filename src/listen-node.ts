@@ -1,7 +1,6 @@
 /** Node's HTTP server for an app of Requests and Responses: bodies stream at the client's pace, both ways. */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { Readable } from "node:stream";
 import type { Address, Fetch, Listening } from "./listen.ts";
 
 export async function listenOnNode(fetch: Fetch, { host, port }: Address): Promise<Listening> {
@@ -32,12 +31,45 @@ async function answer(fetch: Fetch, incoming: IncomingMessage, outgoing: ServerR
   try {
     const response = await fetch(toRequest(incoming, gone.signal), {});
     outgoing.writeHead(response.status, [...response.headers].flat());
+    discardRest(incoming);
     if (incoming.method === "HEAD" || !response.body) outgoing.end();
     else await pipe(response.body, outgoing, gone.signal);
   } catch {
     // The client went away, or a body failed that had begun: the connection is all there is to say so with.
     outgoing.destroy();
   }
+}
+
+/** What comes, read when it is asked for. Node's own conversion fails, uncaught, when more comes after a cancel. */
+function bodyOf(incoming: IncomingMessage): ReadableStream<Uint8Array> {
+  const pieces: AsyncIterator<Uint8Array> = incoming.iterator({ destroyOnReturn: false });
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        const { done, value } = await pieces.next();
+        if (done) controller.close();
+        else controller.enqueue(value);
+      },
+      async cancel() {
+        await pieces.return?.();
+      },
+    },
+    { highWaterMark: 0 },
+  );
+}
+
+/** Of a body that nobody wanted, before the connection is cut. */
+const MAX_DISCARDED_BYTES = 256 * 2 ** 20;
+
+/** Lets go by what is left of a body, so that its sender sees the answer and can use the connection again. */
+function discardRest(incoming: IncomingMessage): void {
+  if (incoming.complete) return;
+  let left = MAX_DISCARDED_BYTES;
+  incoming.on("data", ({ length }: Uint8Array) => {
+    left -= length;
+    if (left < 0) incoming.destroy();
+  });
+  incoming.resume();
 }
 
 function toRequest(incoming: IncomingMessage, signal: AbortSignal): Request {
@@ -47,7 +79,7 @@ function toRequest(incoming: IncomingMessage, signal: AbortSignal): Request {
   }
   const url = new URL(incoming.url ?? "/", `http://${incoming.headers.host ?? "localhost"}`);
   const hasBody = incoming.method !== "GET" && incoming.method !== "HEAD";
-  const body = hasBody ? { body: Readable.toWeb(incoming) as ReadableStream<Uint8Array>, duplex: "half" } : {};
+  const body = hasBody ? { body: bodyOf(incoming), duplex: "half" } : {};
   return new Request(url, { method: incoming.method ?? "GET", headers, signal, ...body } as RequestInit);
 }
 

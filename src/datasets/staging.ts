@@ -34,7 +34,7 @@ const STALE_MS = 3_600_000;
 export async function receiveUpload(folder: string, body: UploadBody, maxBytes: number): Promise<StagedUpload> {
   if (body.declaredBytes !== null && body.declaredBytes > maxBytes) throw tooLarge(body.declaredBytes, maxBytes);
   const path = join(folder, `${randomUUID()}${SUFFIX}`);
-  const discard = () => rm(path, { force: true });
+  const discard = () => rm(path, { force: true }).catch(() => {}); // `sweep` finds it later
   try {
     const file = await prepare(folder, path);
     try {
