@@ -2,10 +2,20 @@
 import { Problem } from "../problem.ts";
 import { EngineProcess } from "./engine-process.ts";
 import type { ProcessOptions } from "./options.ts";
-import type { Engine, EngineEvent, EngineReply, EngineStats, EngineStatus, ModelStatus, RunJob } from "./protocol.ts";
+import type {
+  CensusJob,
+  CensusRows,
+  Engine,
+  EngineEvent,
+  EngineReply,
+  EngineStats,
+  EngineStatus,
+  ModelStatus,
+  RunJob,
+} from "./protocol.ts";
 
 export interface EngineOptions extends ProcessOptions {
-  /** Seconds without a run after which the process ends; null: never. */
+  /** Seconds without a run or a census after which the process ends; null: never. */
   readonly idleSeconds: number | null;
   /** One line of the engine's log, or of what became of its process. */
   readonly log: (line: string) => void;
@@ -17,7 +27,7 @@ const BACKOFF = { first: 100, most: 10_000, forgottenAfter: 30_000 };
 /** How long one run's events may be handed out without a break. */
 const TURN_MS = 5;
 
-type Waiting = { resolve: (status: ModelStatus) => void; reject: (problem: Problem) => void };
+type Waiting<T> = { resolve: (value: T) => void; reject: (problem: Problem) => void };
 
 /** An engine as `protocol.ts` describes it. Nothing is started before the first run or load. */
 export function createEngine(options: EngineOptions): Engine {
@@ -36,7 +46,8 @@ class EngineClient implements Engine {
   #stats: EngineStats | null = null;
   #past: EngineStats | null = null;
   readonly #runs = new Map<string, (event: EngineEvent) => void>();
-  readonly #waiting = new Map<number, Waiting>();
+  readonly #censuses = new Map<string, Waiting<CensusRows>>();
+  readonly #waiting = new Map<number, Waiting<ModelStatus>>();
   #seq = 0;
   #idleTimer: ReturnType<typeof setTimeout> | null = null;
 
@@ -84,6 +95,27 @@ class EngineClient implements Engine {
     } finally {
       signal.removeEventListener("abort", cancel);
       this.#runs.delete(job.id);
+      this.#idle();
+    }
+  }
+
+  async census(job: CensusJob, signal: AbortSignal): Promise<CensusRows> {
+    this.#busy();
+    const ended = new Promise<CensusRows>((resolve, reject) => this.#censuses.set(job.id, { resolve, reject }));
+    // It may end while the process is still being started.
+    ended.catch(() => {});
+    const cancel = () => {
+      if (this.#process?.alive) this.#process.send({ kind: "cancel", id: job.id });
+      this.#censuses.get(job.id)?.reject(new Problem("cancelled", "The census was cancelled."));
+    };
+    signal.addEventListener("abort", cancel, { once: true });
+    try {
+      if (signal.aborted) cancel();
+      else (await this.#connected()).send({ kind: "census", job });
+      return await ended;
+    } finally {
+      signal.removeEventListener("abort", cancel);
+      this.#censuses.delete(job.id);
       this.#idle();
     }
   }
@@ -169,6 +201,12 @@ class EngineClient implements Engine {
       case "event":
         this.#runs.get(reply.id)?.(reply.event);
         return;
+      case "census": {
+        const { problem, rows } = reply;
+        if (problem) this.#censuses.get(reply.id)?.reject(new Problem(problem.code, problem.detail, problem.errors));
+        else this.#censuses.get(reply.id)?.resolve(rows as CensusRows);
+        return;
+      }
       case "models":
         this.#models = reply.models;
         return;
@@ -212,6 +250,7 @@ class EngineClient implements Engine {
 
   #endAll(problem: Problem): void {
     for (const push of this.#runs.values()) push({ type: "error", problem: problem.data });
+    for (const { reject } of this.#censuses.values()) reject(problem);
     for (const { reject } of this.#waiting.values()) reject(problem);
     this.#waiting.clear();
   }
@@ -223,7 +262,7 @@ class EngineClient implements Engine {
 
   #idle(): void {
     const { idleSeconds } = this.#options;
-    if (idleSeconds === null || this.#runs.size > 0 || this.#waiting.size > 0) return;
+    if (idleSeconds === null || this.#runs.size + this.#censuses.size + this.#waiting.size > 0) return;
     this.#busy();
     this.#idleTimer = setTimeout(() => void this.stop(), idleSeconds * 1000);
     this.#idleTimer.unref?.();

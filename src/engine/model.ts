@@ -1,7 +1,8 @@
-/** A loaded model: its sessions, its embedding, its wavefront. */
+/** A loaded model: its sessions, its embedding, its wavefront, its census. */
 import { performance } from "node:perf_hooks";
 import { cpuBackend } from "./backend/cpu/backend.ts";
 import { webgpuBackend } from "./backend/webgpu/backend.ts";
+import { Census } from "./census/census.ts";
 import { openTensorFiles } from "./checkpoint/rows.ts";
 import type { Counters } from "./counters.ts";
 import { BLOCK_OUTPUTS } from "./graph/block.ts";
@@ -9,6 +10,7 @@ import { writeReadout } from "./graph/readout.ts";
 import { writeBlocks } from "./graph/tree.ts";
 import type { ModelSpec } from "./model-spec.ts";
 import { createSession, type LoadOptions } from "./session.ts";
+import { Turns } from "./turns.ts";
 import { Unembed } from "./unembed.ts";
 import { RunMemory } from "./wavefront/run-memory.ts";
 import { Wavefront } from "./wavefront/wavefront.ts";
@@ -16,6 +18,9 @@ import { Wavefront } from "./wavefront/wavefront.ts";
 export interface Model {
   readonly spec: ModelSpec;
   readonly wavefront: Wavefront;
+  readonly census: Census;
+  /** Of both. */
+  readonly turns: Turns;
   readonly loadMs: number;
   /** Releases sessions and files; nothing may run any more. */
   close(): Promise<void>;
@@ -57,11 +62,15 @@ export async function loadModel(spec: ModelSpec, given: LoadOptions, counters: C
     memory,
     counters,
   });
+  const census = new Census({ spec, files, threads: options.threads, log: counters.log });
   return {
     spec,
     wavefront,
+    census,
+    turns: new Turns(wavefront, census),
     loadMs: performance.now() - started,
     close: async () => {
+      await census.close();
       files.close();
       memory?.clear();
       await backend.close();

@@ -86,7 +86,7 @@ export class Models {
     if (!entry) return;
     if (entry.state === "loading")
       throw new Problem("model_busy", `The model ${id} is being loaded; it can be unloaded when it is ready.`);
-    const runs = entry.model?.wavefront.activeRuns ?? 0;
+    const runs = activeRuns(entry);
     if (runs > 0)
       throw new Problem(
         "model_busy",
@@ -103,7 +103,7 @@ export class Models {
       state: entry.state,
       ...(entry.problem && { problem: entry.problem.data }),
       memoryBytes: entry.model && entry.plan ? heldBytes(entry.plan) : 0,
-      activeRuns: entry.model?.wavefront.activeRuns ?? 0,
+      activeRuns: activeRuns(entry),
       device: this.#options.device,
       precision: "float32",
       weights: entry.plan?.weights ?? this.#options.weights,
@@ -150,12 +150,17 @@ export class Models {
   async #makeRoom(needed: number): Promise<void> {
     while (this.memoryBytes + needed > this.#options.memoryBytes) {
       const idle = [...this.#entries]
-        .filter(([, { model }]) => model && model.wavefront.activeRuns === 0)
+        .filter(([, entry]) => entry.model && activeRuns(entry) === 0)
         .sort(([, a], [, b]) => a.usedAt - b.usedAt)[0];
       if (idle) await this.unload(idle[0]);
       else await new Promise((resolve) => setTimeout(resolve, 20));
     }
   }
+}
+
+/** Runs and censuses that use a model. */
+function activeRuns({ model }: Entry): number {
+  return model ? model.wavefront.activeRuns + model.census.active : 0;
 }
 
 function heldBytes({ weightBytes, bufferBytes }: LoadPlan): number {

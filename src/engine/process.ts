@@ -6,9 +6,10 @@ import { writeSync } from "node:fs";
 import { Problem } from "../problem.ts";
 import { Counters } from "./counters.ts";
 import { encodeFrame, FrameReader } from "./frames.ts";
+import type { Model } from "./model.ts";
 import { Models } from "./models.ts";
 import type { ProcessOptions } from "./options.ts";
-import type { EngineReply, EngineRequest, RunJob } from "./protocol.ts";
+import type { CensusJob, CensusRows, EngineEvent, EngineReply, EngineRequest, RunJob } from "./protocol.ts";
 
 /** How often numbers are sent while the engine works. */
 const STATS_INTERVAL_MS = 500;
@@ -18,8 +19,8 @@ const log = (error: unknown) => writeSync(2, `${error instanceof Error ? (error.
 const send = (reply: EngineReply) => process.stdout.write(encodeFrame(reply));
 const counters = new Counters(log);
 const models = new Models({ ...options, counters, changed: () => sendModels() });
-/** Runs whose model is still being loaded. */
-const early = new Set<string>();
+/** Runs and censuses whose model is still being loaded. */
+const early = new Map<string, (problem: Problem) => void>();
 let pumping = false;
 let statsAt = 0;
 
@@ -37,7 +38,7 @@ function sendStats(): void {
     stats: {
       ...counters.snapshot(),
       readyRows: sum(({ wavefront }) => wavefront.readyRows),
-      activeRuns: sum(({ wavefront }) => wavefront.activeRuns) + early.size,
+      activeRuns: sum(({ wavefront, census }) => wavefront.activeRuns + census.active) + early.size,
       modelMemoryBytes: models.memoryBytes,
       memoryOfRunsBytes: sum(({ wavefront }) => wavefront.memoryBytes),
       rssBytes: process.memoryUsage.rss(),
@@ -45,42 +46,66 @@ function sendStats(): void {
   });
 }
 
+/** The models that have work; where people wait for some, only those. */
+function working(): Model[] {
+  const busy = models.ready.filter(({ turns }) => turns.hasWork);
+  const urgent = busy.filter(({ turns }) => turns.isUrgent);
+  return urgent.length > 0 ? urgent : busy;
+}
+
 /** Makes calls as long as there is work, one model after the other; requests are read in between. */
 async function pump(): Promise<void> {
   if (pumping) return;
   pumping = true;
-  for (let busy = true; busy; ) {
-    busy = false;
-    for (const { wavefront } of models.ready) {
-      if (!wavefront.hasWork) continue;
-      busy = true;
-      await wavefront.step();
-      await new Promise((resolve) => setImmediate(resolve));
-    }
+  let turn = 0;
+  for (let busy = working(); busy.length > 0; busy = working()) {
+    await busy[turn++ % busy.length]?.turns.step();
+    await new Promise((resolve) => setImmediate(resolve));
     if (performance.now() - statsAt > STATS_INTERVAL_MS) sendStats();
   }
   pumping = false;
   sendModels();
 }
 
-async function startRun(job: RunJob): Promise<void> {
-  early.add(job.id);
+/** Hands a job to its model as soon as that is there; `failed` is told what comes between, at most once. */
+async function start(
+  { id, model, revision }: Pick<RunJob, "id" | "model" | "revision">,
+  begin: (model: Model) => void,
+  failed: (problem: Problem) => void,
+): Promise<void> {
+  early.set(id, failed);
   try {
-    const model = await models.get(job.model, job.revision);
+    const loaded = await models.get(model, revision);
     // Cancelled while the model was loading: its error has been sent.
-    if (!early.delete(job.id)) return;
-    model.wavefront.add(job, (event) => send({ kind: "event", id: job.id, event }));
+    if (!early.delete(id)) return;
+    begin(loaded);
     void pump();
   } catch (error) {
     log(error);
-    if (early.delete(job.id)) send({ kind: "event", id: job.id, event: { type: "error", problem: Problem.from(error).data } });
+    if (early.delete(id)) failed(Problem.from(error));
   }
 }
 
-function cancelRun(id: string): void {
+function startRun(job: RunJob): Promise<void> {
+  const emit = (event: EngineEvent) => send({ kind: "event", id: job.id, event });
+  return start(
+    job,
+    ({ wavefront }) => wavefront.add(job, emit),
+    (problem) => emit({ type: "error", problem: problem.data }),
+  );
+}
+
+function startCensus(job: CensusJob): Promise<void> {
+  const done = (outcome: CensusRows | Problem) =>
+    send({ kind: "census", id: job.id, ...(outcome instanceof Problem ? { problem: outcome.data } : { rows: outcome }) });
+  return start(job, ({ census }) => census.add(job, done), done);
+}
+
+function cancel(id: string): void {
   const problem = new Problem("cancelled", "The run was cancelled.");
-  if (early.delete(id)) send({ kind: "event", id, event: { type: "error", problem: problem.data } });
-  else for (const { wavefront } of models.ready) wavefront.cancel(id, problem);
+  const failed = early.get(id);
+  if (early.delete(id)) failed?.(problem);
+  else for (const { wavefront, census } of models.ready) if (!wavefront.cancel(id, problem)) census.cancel(id, problem);
 }
 
 async function answer(seq: number, model: string, act: () => Promise<unknown>): Promise<void> {
@@ -97,8 +122,11 @@ function handle(request: EngineRequest): void {
     case "run":
       void startRun(request.job);
       return;
+    case "census":
+      void startCensus(request.job);
+      return;
     case "cancel":
-      cancelRun(request.id);
+      cancel(request.id);
       return;
     case "load":
       void answer(request.seq, request.model, () => models.get(request.model));

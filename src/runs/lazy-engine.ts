@@ -17,6 +17,7 @@ export function lazyEngine(device: string, make: () => Promise<Engine>): Engine 
     async *run(job, signal) {
       yield* (made ?? (await get())).run(job, signal);
     },
+    census: async (job, signal) => (await get()).census(job, signal),
     load: async (model) => (await get()).load(model),
     unload: async (model) => (await get()).unload(model),
     status: () => made?.status() ?? stopped,

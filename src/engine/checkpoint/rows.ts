@@ -12,6 +12,8 @@ const CHUNK_ELEMENTS = 1 << 16;
 export interface TensorFiles {
   /** Rows of a [rows, width] tensor, in the order of `ids`: [ids, width]. Throws a RangeError for an id it does not have. */
   readRows(tensor: TensorRef, ids: readonly number[]): Float32Array<ArrayBuffer>;
+  /** Columns `first` … `first + count` − 1 of a [rows, width] tensor: [rows, count]. Throws a RangeError beyond its width. */
+  readColumns(tensor: TensorRef, first: number, count: number): Float32Array<ArrayBuffer>;
   /** All of a tensor, row-major. */
   readTensor(tensor: TensorRef): Float32Array<ArrayBuffer>;
   /** Closes the files; they open again when read. */
@@ -55,6 +57,14 @@ export function openTensorFiles(): TensorFiles {
         read(tensor, first * width, out.subarray(i * width, (i + count) * width));
         i += count;
       }
+      return out;
+    },
+    readColumns(tensor, first, count) {
+      const [rows = 0, width = 0] = tensor.shape;
+      if (first < 0 || first + count > width)
+        throw new RangeError(`columns ${first} to ${first + count - 1} of ${tensor.name}; it has columns 0 to ${width - 1}`);
+      const out = new Float32Array(rows * count); // [rows, count]
+      for (let row = 0; row < rows; row++) read(tensor, row * width + first, out.subarray(row * count, (row + 1) * count));
       return out;
     },
     readTensor(tensor) {

@@ -106,6 +106,12 @@ export class Graph {
    * types are cast by a node, which onnxruntime folds when the session is created, or runs in every call: see `Names`.
    */
   weight(whole: TensorRef, rows?: Rows): string {
+    const name = this.stored(whole, rows);
+    return whole.type === "F32" ? name : this.op("Cast", [name], { to: FLOAT });
+  }
+
+  /** A checkpoint's tensor, or `rows` of it, in the type that the file has. */
+  stored(whole: TensorRef, rows?: Rows): string {
     const tensor = rows ? rowsOf(whole, rows) : whole;
     const name = this.names.fresh(tensor.name);
     const proto = new ProtoWriter();
@@ -115,7 +121,7 @@ export class Graph {
     const entries = { location: tensor.file.slice(1), offset: String(tensor.offset), length: String(tensor.length) };
     for (const [key, value] of Object.entries(entries)) proto.message(13, new ProtoWriter().string(1, key).string(2, value));
     this.#initializers.push(proto.int(14, 1));
-    return tensor.type === "F32" ? name : this.op("Cast", [name], { to: FLOAT });
+    return name;
   }
 
   /** Without a shape it may have any. */

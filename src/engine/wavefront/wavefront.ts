@@ -46,6 +46,11 @@ export class Wavefront {
     return this.#ready.count > 0 || this.#urgent.count > 0 || this.#patient.count > 0;
   }
 
+  /** Whether a call would be for an interactive run. */
+  get isUrgent(): boolean {
+    return this.#urgent.count > 0 || this.#ready.has("interactive");
+  }
+
   /** A run joins at the next step. Its events, ending with one `done` or `error`, go to `emit`. */
   add(job: RunJob, emit: (event: EngineEvent) => void): void {
     const run = new Run(
