@@ -20,6 +20,10 @@ export interface Client {
   readonly url: string;
   /** The status and text of a plain GET. */
   get(path: string): Promise<{ readonly status: number; readonly text: string }>;
+  /** Any request; throws `ServiceError` where the answer is a problem. */
+  send(path: string, init?: RequestInit): Promise<Response>;
+  /** The events of a stream, to its end. */
+  events<Event>(path: string): AsyncGenerator<Event, void, void>;
   models(): Promise<ModelList["models"]>;
   /** Starts a run and yields its events as they come. Throws `ServiceError` before the first, or with an `error` event. */
   run(request: RunRequestInput): AsyncGenerator<RunEvent, void, void>;
@@ -55,28 +59,39 @@ export function createClient(url: string, key?: string): Client {
     }
   }
 
+  async function send(path: string, init: RequestInit = {}): Promise<Response> {
+    const response = await ask(path, init);
+    return response.ok ? response : refuse(response);
+  }
+
+  async function* events<Event>(response: Response): AsyncGenerator<Event, void, void> {
+    if (!response.body) return;
+    const messages = response.body.pipeThrough(new TextDecoderStream()).pipeThrough(new EventSourceParserStream());
+    for await (const message of messages) yield JSON.parse(message.data) as Event;
+  }
+
   return {
     url: base,
+    send,
+    async *events(path) {
+      yield* events(await send(path, { headers: { accept: "text/event-stream" } }));
+    },
     async get(path) {
       const response = await ask(path);
       return { status: response.status, text: await response.text() };
     },
     async models() {
-      const response = await ask("/v1/models", { headers: { accept: "application/json" } });
-      if (!response.ok) return refuse(response);
+      const response = await send("/v1/models", { headers: { accept: "application/json" } });
       return ((await response.json()) as ModelList).models;
     },
     async *run(request) {
-      const response = await ask("/v1/runs", {
+      const response = await send("/v1/runs", {
         method: "POST",
         headers: { "content-type": "application/json", accept: "text/event-stream" },
         body: JSON.stringify(request),
       });
-      if (!response.ok || !response.body) return refuse(response);
       let ended = false;
-      const messages = response.body.pipeThrough(new TextDecoderStream()).pipeThrough(new EventSourceParserStream());
-      for await (const message of messages) {
-        const event = JSON.parse(message.data) as RunEvent;
+      for await (const event of events<RunEvent>(response)) {
         ended = event.type === "done" || event.type === "error";
         yield event;
         if (event.type === "error") throw new ServiceError(event.problem);

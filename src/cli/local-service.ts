@@ -18,17 +18,21 @@ export interface LocalService {
   stop(): Promise<void>;
 }
 
-/** Starts it as the environment says, but for its address, its key, and the logs of its runs, which go with it. */
-export async function startLocalService(): Promise<LocalService> {
-  const dataDir = await mkdtemp(join(tmpdir(), "stratascope-"));
+/**
+ * Starts it as the environment says, but for its address and its key. `keeps`: what it writes stays in DATA_DIR, as
+ * experiments do; otherwise the logs of its runs go with it.
+ */
+export async function startLocalService(keeps: boolean): Promise<LocalService> {
   const key = randomUUID();
   const read = readConfig();
+  const dataDir = keeps ? read.dataDir : await mkdtemp(join(tmpdir(), "stratascope-"));
   const config: Config = {
     ...read,
     host: "127.0.0.1",
     port: 0,
     apiKeys: [key],
     dataDir,
+    ...(keeps ? {} : { databaseUrl: null }),
     modelsDir: shippedFolder("models", read.modelsDir),
     datasetsDir: shippedFolder("datasets", read.datasetsDir),
   };
@@ -37,15 +41,16 @@ export async function startLocalService(): Promise<LocalService> {
     idleSeconds: null,
     log: () => {},
   });
-  const { app } = createApp({ config, engine });
+  const { app, services } = createApp({ config, engine });
   const server = await listen((request, bindings) => app.fetch(request, bindings), config);
   return {
     url: `http://127.0.0.1:${server.port}`,
     key,
     async stop() {
       await server.stop(true);
+      await services.close();
       await engine.stop();
-      await rm(dataDir, { recursive: true, force: true });
+      if (!keeps) await rm(dataDir, { recursive: true, force: true });
     },
   };
 }

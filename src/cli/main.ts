@@ -8,6 +8,8 @@ import { ServiceError } from "./client.ts";
 import type { Command } from "./command.ts";
 import { certifyCommand } from "./commands/certify.ts";
 import { demoCommand } from "./commands/demo.ts";
+import { experimentCommand } from "./commands/experiment.ts";
+import { experimentsCommand } from "./commands/experiments.ts";
 import { modelsCommand } from "./commands/models.ts";
 import { patchCommand } from "./commands/patch.ts";
 import { pullCommand } from "./commands/pull.ts";
@@ -25,6 +27,8 @@ const COMMANDS: readonly Command[] = [
   runCommand,
   sweepCommand,
   patchCommand,
+  experimentCommand,
+  experimentsCommand,
   modelsCommand,
   pullCommand,
   certifyCommand,

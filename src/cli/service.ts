@@ -8,8 +8,8 @@ export const SERVICE_FLAGS: Flags = {
   key: { value: "KEY", help: "The service's API key" },
 };
 
-/** Gives `use` a client, and ends what was started for it. */
-export async function withService<T>(line: CommandLine, use: (client: Client) => Promise<T>): Promise<T> {
+/** Gives `use` a client, and ends what was started for it. `keeps`: what that writes stays in DATA_DIR. */
+export async function withService<T>(line: CommandLine, use: (client: Client) => Promise<T>, keeps = false): Promise<T> {
   const url = flagValue(line, "url");
   const key = flagValue(line, "key");
   if (url !== undefined) {
@@ -18,7 +18,7 @@ export async function withService<T>(line: CommandLine, use: (client: Client) =>
     return use(createClient(url, key));
   }
   const { startLocalService } = await import("./local-service.ts");
-  const service = await startLocalService();
+  const service = await startLocalService(keeps);
   try {
     return await use(createClient(service.url, service.key));
   } finally {

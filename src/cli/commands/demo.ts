@@ -17,7 +17,7 @@ export const demoCommand: Command = {
   flags: {},
   async run(_line, { print, view, ...terminal }) {
     const { bold, dim, green } = view.colours;
-    const service = await startLocalService();
+    const service = await startLocalService(false);
     try {
       const client = createClient(service.url, service.key);
       const health = await client.get("/healthz");

@@ -1,0 +1,94 @@
+import { extname } from "node:path";
+import { EXPERIMENT_KINDS } from "../../schemas/experiments/settings.ts";
+import type { Command } from "../command.ts";
+import { experimentBody, SETTING_FLAGS, TEXT_FLAGS } from "../experiment-request.ts";
+import { type ExperimentsClient, experimentsOf } from "../experiments-client.ts";
+import { type CommandLine, flagValue, isGiven } from "../flags.ts";
+import { followExperiment } from "../follow-experiment.ts";
+import { experimentTable } from "../render/experiment-table.ts";
+import { SERVICE_FLAGS, withService } from "../service.ts";
+import type { Terminal } from "../terminal.ts";
+import { UsageError } from "../usage-error.ts";
+
+const RESULT_FORMATS = [".json", ".csv", ".parquet"];
+const FIGURE_FORMATS = [".svg", ".png"];
+
+/** What is written when it is completed. */
+export const RESULT_FLAGS = {
+  out: { value: "FILE", help: `The numbers: ${RESULT_FORMATS.join(", ")}` },
+  figure: { value: "FILE", help: `The figure: ${FIGURE_FORMATS.join(", ")}` },
+  json: { help: "The events themselves, then the result, one JSON object a line" },
+} as const;
+
+export const experimentCommand: Command = {
+  name: "experiment",
+  operand: "KIND",
+  summary: "One figure or table of the paper, over many texts: live progress, then the numbers",
+  notes: [
+    "Kinds:",
+    ...linesOf(EXPERIMENT_KINDS),
+    "",
+    "Its results stay in DATA_DIR; Ctrl-C cancels it, and `stratascope experiments resume` goes on.",
+  ],
+  flags: { Texts: TEXT_FLAGS, Settings: SETTING_FLAGS, Output: RESULT_FLAGS, Service: SERVICE_FLAGS },
+  example: "stratascope experiment layer-interventions --texts 16 --tokens 64 --out result.parquet --figure figure.svg",
+  async run(line, terminal) {
+    const body = experimentBody(line);
+    checkFiles(line);
+    await withService(
+      line,
+      async (client) => {
+        const experiments = experimentsOf(client);
+        const { id } = await experiments.start(body);
+        await showExperiment(experiments, id, line, terminal);
+      },
+      true,
+    );
+  },
+};
+
+/** Follows an experiment to its end and shows what came of it. */
+export async function showExperiment(
+  client: ExperimentsClient,
+  id: string,
+  line: CommandLine,
+  terminal: Terminal,
+): Promise<void> {
+  if (isGiven(line, "json")) {
+    for await (const event of client.events(id)) terminal.print(JSON.stringify(event));
+    terminal.print(JSON.stringify({ type: "result", ...(await client.result(id)) }));
+  } else {
+    await followExperiment(client, id, terminal);
+    terminal.print("", ...experimentTable(await client.result(id), terminal.view), "");
+  }
+  const [out, figure] = [flagValue(line, "out"), flagValue(line, "figure")];
+  if (out !== undefined) await client.save(id, `result?format=${extname(out).slice(1)}`, out);
+  if (figure !== undefined) await client.save(id, `figure${extname(figure)}`, figure);
+  const written = [out, figure].filter((file) => file !== undefined);
+  if (!isGiven(line, "json")) {
+    if (written.length > 0) terminal.print(` ${terminal.view.colours.dim(`written: ${written.join(", ")}`)}`);
+    terminal.print(` ${terminal.view.colours.dim(`experiment ${id}`)}`, "");
+  }
+}
+
+/** Refused before anything is computed. */
+export function checkFiles(line: CommandLine): void {
+  for (const [flag, formats] of [
+    ["out", RESULT_FORMATS],
+    ["figure", FIGURE_FORMATS],
+  ] as const) {
+    const file = flagValue(line, flag);
+    if (file !== undefined && !formats.includes(extname(file)))
+      throw new UsageError(`--${flag} is ${JSON.stringify(file)}; it must end in ${formats.join(", ")}.`);
+  }
+}
+
+function linesOf(names: readonly string[]): string[] {
+  const lines: string[] = [];
+  for (const name of names) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + name.length < 76) lines[lines.length - 1] = `${last}, ${name}`;
+    else lines.push(`  ${name}`);
+  }
+  return lines;
+}

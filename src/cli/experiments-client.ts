@@ -1,0 +1,39 @@
+/** Experiments as the command line asks for them. */
+import { writeFile } from "node:fs/promises";
+import type { ExperimentEvent } from "../schemas/experiments/events.ts";
+import type { Experiment, ExperimentList, ExperimentResult } from "../schemas/experiments/experiment.ts";
+import type { Client } from "./client.ts";
+
+const PATH = "/v1/experiments";
+const JSON_HEADERS = { "content-type": "application/json" };
+
+export interface ExperimentsClient {
+  start(body: object): Promise<Experiment>;
+  get(id: string): Promise<Experiment>;
+  list(query: Readonly<Record<string, string>>): Promise<ExperimentList>;
+  result(id: string): Promise<ExperimentResult>;
+  events(id: string): AsyncGenerator<ExperimentEvent, void, void>;
+  resume(id: string): Promise<Experiment>;
+  /** Cancels one that has not ended, or removes one that has. */
+  remove(id: string): Promise<void>;
+  /** Writes what is at a path under the experiment to a file. */
+  save(id: string, what: string, file: string): Promise<void>;
+}
+
+export function experimentsOf(client: Client): ExperimentsClient {
+  const read = async <T>(path: string, init?: RequestInit) => (await (await client.send(path, init)).json()) as T;
+  const place = (id: string) => `${PATH}/${encodeURIComponent(id)}`;
+  return {
+    start: (body) => read(PATH, { method: "POST", headers: JSON_HEADERS, body: JSON.stringify(body) }),
+    get: (id) => read(place(id)),
+    list: (query) => read(`${PATH}?${new URLSearchParams(query)}`),
+    result: (id) => read(`${place(id)}/result?format=json`),
+    events: (id) => client.events(`${place(id)}/events`),
+    resume: (id) => read(`${place(id)}/resume`, { method: "POST" }),
+    remove: async (id) => void (await client.send(place(id), { method: "DELETE" })),
+    save: async (id, what, file) => {
+      const response = await client.send(`${place(id)}/${what}`);
+      await writeFile(file, new Uint8Array(await response.arrayBuffer()));
+    },
+  };
+}
