@@ -2,8 +2,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { datasetFolder } from "../../src/datasets/folder.ts";
-import { uploadedFiles } from "../../src/datasets/uploaded-files.ts";
-import { body, testDatasets } from "./help.ts";
+import { testDatasets } from "./help.ts";
 
 describe("Data sets of a folder", () => {
   const { datasets, folder, write } = testDatasets();
@@ -61,32 +60,5 @@ describe("Data sets of a folder", () => {
   it("The shipped one is there, and says so", async () => {
     const shipped = await datasetFolder("datasets").find("prose-heldout");
     expect(shipped?.source).toBe("shipped");
-  });
-});
-
-describe("Uploaded data sets", () => {
-  it("Are kept whole with what they hold, replaced, and left as they are when nothing is new", async () => {
-    const { datasets, left } = testDatasets();
-    const first = await datasets.put("tales", "jsonl", body('{"text":"Once"}\n{"n":1}'));
-    expect(first).toMatchObject({ change: "created", dataset: { source: "uploaded", counts: { rows: 2, texts: 1 }, bytes: 23 } });
-    expect(left()).toEqual(["tales.dataset"]);
-    const again = await datasets.put("tales", "jsonl", body('{"text":"Once"}\n{"n":1}'));
-    expect(again).toEqual({ ...first, change: "unchanged" });
-    const other = await datasets.put("tales", "text", body('{"text":"Once"}\n{"n":1}'));
-    expect(other).toMatchObject({ change: "replaced", dataset: { format: "text", counts: { rows: 1, texts: 1 } } });
-    expect([...(await datasets.get("tales")).texts]).toEqual(['{"text":"Once"}\n{"n":1}']);
-    expect(left()).toEqual(["tales.dataset"]);
-  });
-
-  it("Are there after a restart", async () => {
-    const before = testDatasets();
-    const { dataset } = await before.datasets.put("tales", "text", body("One\n\ntwo"));
-    const after = testDatasets(uploadedFiles(before.uploads));
-    const { facts, ...listed } = dataset;
-    expect(await after.datasets.list()).toEqual([
-      expect.objectContaining({ name: "tales", sha256: listed.sha256, counts: { rows: 2, texts: 2 } }),
-    ]);
-    expect((await after.datasets.describe("tales")).facts).toEqual(facts);
-    expect([...(await after.datasets.get("tales")).texts]).toEqual(["One", "two"]);
   });
 });
