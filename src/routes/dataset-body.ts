@@ -11,9 +11,9 @@ const TYPES: Readonly<Record<string, DatasetFormat>> = {
   "text/plain": "text",
 };
 
-/** For a contract: strings, which no validator reads. */
+/** For a contract: bytes, which no validator reads and generated clients send as they are. */
 export const DATASET_CONTENT = Object.fromEntries(
-  Object.keys(TYPES).map((type) => [type, { schema: { type: "string" as const } }]),
+  Object.keys(TYPES).map((type) => [type, { schema: { type: "string" as const, format: "binary" } }]),
 );
 
 /** Throws `unsupported_media_type` for anything but UTF-8 text of these types, sent as it is. */

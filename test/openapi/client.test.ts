@@ -7,7 +7,7 @@ import { type TestApp, testApp, until } from "../support/app.ts";
 
 const FOLDER = "test/generated/client";
 const USE = `
-import { createRun, getRun, getRunEvents, listModels } from "./sdk.gen.js";
+import { createRun, getRun, getRunEvents, listModels, putDataset } from "./sdk.gen.js";
 
 export async function use(baseUrl: string) {
   const models = await listModels({ baseUrl });
@@ -25,8 +25,9 @@ export async function use(baseUrl: string) {
   const replayed: string[] = [];
   for await (const event of (await getRunEvents({ baseUrl, path: { id } })).stream) if (event && "type" in event) replayed.push(event.type);
   const run = await getRun({ baseUrl, path: { id } });
+  const dataset = await putDataset({ baseUrl, path: { name: "tales" }, body: new Blob(['{"text":"Once"}']) });
   const missing = await getRun({ baseUrl, path: { id: "nope" } });
-  return { seen, replayed, entropy, state: run.data?.state, problem: missing.error?.code };
+  return { seen, replayed, entropy, state: run.data?.state, rows: dataset.data?.rows, problem: missing.error?.code };
 }
 `;
 
@@ -76,7 +77,7 @@ test("The generated client streams a run", async () => {
   const { use } = (await import(/* @vite-ignore */ path)) as { use(baseUrl: string): Promise<Record<string, unknown>> };
   const used = await use(`http://127.0.0.1:${server.port}`);
   const types = ["meta", ...Array(25).fill("layer"), "result", "done"];
-  expect(used).toEqual({ seen: types, replayed: types, entropy: 1.25, state: "completed", problem: "not_found" });
+  expect(used).toEqual({ seen: types, replayed: types, entropy: 1.25, state: "completed", rows: 1, problem: "not_found" });
   await until(() => app.services.runs.active === 0);
   expect(app.engine.jobs).toHaveLength(1);
 });
