@@ -27,6 +27,15 @@ export function momentsOf(values: ArrayLike<number>): Moments {
   return { count, mean: near + rest / count, m2: Math.max(0, squares - (rest * rest) / count) };
 }
 
+/** Moments of two parts of one text's values together (Chan, Golub and LeVeque 1983). */
+export function together(a: Moments, b: Moments): Moments {
+  if (a.count === 0) return b;
+  if (b.count === 0) return a;
+  const count = a.count + b.count;
+  const apart = b.mean - a.mean;
+  return { count, mean: a.mean + (apart * b.count) / count, m2: a.m2 + b.m2 + (apart * apart * a.count * b.count) / count };
+}
+
 export interface MeanStatistics {
   /** NaN without observations; not finite where an observation was not. */
   readonly mean: number;

@@ -42,7 +42,7 @@ export const SETTINGS = {
   "subjoiner-heads": z.strictObject({
     tokens_per_word: z.int().min(2).max(16).default(4).describe("Words of exactly so many tokens, against words of one."),
     context_words: z.int().min(2).max(512).default(16).describe("Words that a word is read after and with."),
-    max_words: z.int().min(2).max(100_000).default(512).describe("Of each sort, the first of the texts."),
+    max_words: z.int().min(2).max(100_000).default(512).describe("Of each sort: the first of every text, then the second of every text, …"),
   }),
   "suffix-probe": z.strictObject({
     suffix: z
