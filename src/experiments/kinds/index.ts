@@ -5,12 +5,14 @@ import { attentionLocality } from "./attention-locality.ts";
 import { componentNorms } from "./component-norms.ts";
 import { layerInterventions } from "./layer-interventions.ts";
 import { logitLens } from "./logit-lens.ts";
+import { subjoinerHeads } from "./subjoiner-heads.ts";
 
 export const KINDS: readonly AnyKind[] = [
   asAnyKind(layerInterventions),
   asAnyKind(attentionLocality),
   asAnyKind(componentNorms),
   asAnyKind(logitLens),
+  asAnyKind(subjoinerHeads),
 ];
 
 const byName = new Map(KINDS.map((kind) => [kind.name, kind]));
