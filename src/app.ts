@@ -18,7 +18,10 @@ import { answerError, answerProblem, invalidFields } from "./routes/problems.ts"
 import type { Services } from "./routes/services.ts";
 import { Admission } from "./runs/admission.ts";
 import { Canary } from "./runs/canary.ts";
+import { FileLogs } from "./runs/logs/file-logs.ts";
+import type { Retention, RunLogs } from "./runs/logs/run-logs.ts";
 import { Means } from "./runs/means.ts";
+import { prepareRun } from "./runs/prepare.ts";
 import { RunRegistry } from "./runs/registry.ts";
 import { type ModelSource, modelsIn } from "./runs/served-models.ts";
 import { Telemetry } from "./telemetry.ts";
@@ -28,13 +31,15 @@ export interface AppOptions {
   readonly engine: Engine;
   /** Those in the configured folder, when nothing else is said. */
   readonly models?: ModelSource;
+  /** Of runs: files in the data folder, or rows where there is a DATABASE_URL, when nothing else is said. */
+  readonly logs?: RunLogs;
   readonly log?: Log;
 }
 
 const REQUEST_ID = /^[\w.:-]{1,128}$/;
 
 /** Everything the routes need. */
-export function createServices({ config, engine, models = configured(config), log = silentLog }: AppOptions): Services {
+export function createServices({ config, engine, models = configured(config), logs, log = silentLog }: AppOptions): Services {
   const admission = new Admission(config);
   const telemetry = new Telemetry({ engine, queued: () => admission.queued, active: () => admission.active });
   const canary = new Canary(engine, models);
@@ -43,23 +48,29 @@ export function createServices({ config, engine, models = configured(config), lo
     folder: join(config.dataDir, "means"),
     failed: (error) => log.error("means could not be written", { error: String(error) }),
   });
+  const uploads = join(config.dataDir, "datasets");
+  const datasets = new Datasets({
+    ...{ folder: datasetFolder(config.datasetsDir), uploaded: uploadedFiles(uploads) },
+    ...{ stagingDir: uploads, maxUploadBytes: config.maxDatasetBytes },
+  });
   const runs = new RunRegistry({
     engine,
     means,
     admission,
     telemetry,
     log,
-    folder: join(config.dataDir, "runs"),
+    logs: logs ?? new FileLogs(join(config.dataDir, "runs")),
     keepBytes: config.maxClientQueueBytes,
-    retention: { runs: config.runLogRetentionRuns, bytes: config.runLogRetentionBytes },
+    retention: runLogRetention(config),
+    prepare: (request) =>
+      prepareRun(request, { models, datasets, limits: config, priority: "background", arrivedAt: performance.now() }),
     proved: (works) => canary.observed(works),
   });
-  const uploads = join(config.dataDir, "datasets");
-  const datasets = new Datasets({
-    ...{ folder: datasetFolder(config.datasetsDir), uploaded: uploadedFiles(uploads) },
-    ...{ stagingDir: uploads, maxUploadBytes: config.maxDatasetBytes },
-  });
   return { config, engine, models, datasets, admission, runs, canary, telemetry, log, draining: false };
+}
+
+function runLogRetention({ runLogRetentionRuns, runLogRetentionBytes, runLogRetentionSeconds }: Config): Retention {
+  return { runs: runLogRetentionRuns, bytes: runLogRetentionBytes, seconds: runLogRetentionSeconds };
 }
 
 /** The models of the configured folder and of the hub's cache. */

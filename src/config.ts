@@ -97,6 +97,8 @@ const variables = {
   /** Logs of finished runs that are kept, the newest first. */
   RUN_LOG_RETENTION_RUNS: integer(1, 10_000_000).default(1000),
   RUN_LOG_RETENTION_BYTES: integer(MIB, 2 ** 50).default(4 * GIB),
+  /** How long logs of finished runs are kept; 0: as long as there is room for them. */
+  RUN_LOG_RETENTION_SECONDS: integer(0, 2 ** 40).default(0),
   SSE_HEARTBEAT_SECONDS: integer(1, 3600).default(5),
   /** What may wait for one client before its connection is closed. */
   MAX_CLIENT_QUEUE_BYTES: integer(4096, GIB).default(8 * MIB),
@@ -150,6 +152,8 @@ export interface Config {
   readonly maxRunLogBytes: number;
   readonly runLogRetentionRuns: number;
   readonly runLogRetentionBytes: number;
+  /** null: however old. */
+  readonly runLogRetentionSeconds: number | null;
   readonly heartbeatSeconds: number;
   readonly maxClientQueueBytes: number;
   readonly drainSeconds: number;
@@ -209,6 +213,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     maxRunLogBytes: read("MAX_RUN_LOG_BYTES"),
     runLogRetentionRuns: read("RUN_LOG_RETENTION_RUNS"),
     runLogRetentionBytes: read("RUN_LOG_RETENTION_BYTES"),
+    runLogRetentionSeconds: read("RUN_LOG_RETENTION_SECONDS") || null,
     heartbeatSeconds: read("SSE_HEARTBEAT_SECONDS"),
     maxClientQueueBytes: read("MAX_CLIENT_QUEUE_BYTES"),
     drainSeconds: read("DRAIN_SECONDS"),

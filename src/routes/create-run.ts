@@ -2,7 +2,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { findModel, modelId } from "../engine/checkpoint/catalogue.ts";
 import { Problem } from "../problem.ts";
 import { collectEvents } from "../runs/collect.ts";
-import { outcomeOf, problemOf } from "../runs/log-reader.ts";
+import { outcomeOf, problemOf } from "../runs/outcome.ts";
 import { planOf, prepareRun } from "../runs/prepare.ts";
 import type { RunHandle } from "../runs/registry.ts";
 import { gather } from "../runs/representations.ts";
@@ -89,11 +89,13 @@ export const createRun = (maxBodyBytes: number) =>
       c.header("Server-Timing", serverTiming(timing));
       if (dryRun) return json(c, planOf(run));
       if (c.req.raw.signal.aborted) throw new Problem("cancelled", "The client went away before the run began.");
-      const handle = runs.start(run, { detached });
+      const handle = runs.start(run, { detached: detached ? request : null });
       c.header("Location", `/v1/runs/${handle.id}`);
       if (detached) {
+        const accepted = await runs.get(handle.id);
+        await handle.stored(); // from here on it outlives this process
         c.header("Preference-Applied", "respond-async");
-        return json(c, await runs.get(handle.id), 202);
+        return json(c, accepted, 202);
       }
       if (type === "application/json") return gathered(c, handle);
       return streamAnswer(c, services, type, handle.follow(0), () => handle.cancel());

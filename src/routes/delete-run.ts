@@ -17,10 +17,11 @@ export const deleteRun = endpoint(
     responses: {
       200: { description: "It was in flight and is cancelled.", content: { "application/json": { schema: RunSummary } } },
       204: { description: "It was over and is purged." },
-      ...problems("unauthorized", "not_found"),
+      ...problems("unauthorized", "not_found", "conflict", "store_unavailable"),
     },
   }),
   async (c, { runs }) => {
+    c.env?.hold?.(); // it ends between two calls of the engine, wherever that is
     const cancelled = await runs.remove(c.req.valid("param").id);
     return cancelled ? json(c, cancelled) : c.body(null, 204);
   },

@@ -15,7 +15,7 @@ export const getRun = endpoint(
     request: { params: RunPath },
     responses: {
       200: { description: "Its state.", content: { "application/json": { schema: RunSummary } } },
-      ...problems("unauthorized", "not_found"),
+      ...problems("unauthorized", "not_found", "store_unavailable"),
     },
   }),
   async (c, { runs }) => json(c, await runs.get(c.req.valid("param").id)),

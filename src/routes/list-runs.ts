@@ -15,7 +15,7 @@ export const listRuns = endpoint(
     request: { query: RunListQuery },
     responses: {
       200: { description: "One page.", content: { "application/json": { schema: RunList } } },
-      ...problems("unauthorized", "invalid_request"),
+      ...problems("unauthorized", "invalid_request", "store_unavailable"),
     },
   }),
   async (c, { runs }) => json(c, await runs.list(c.req.valid("query"))),

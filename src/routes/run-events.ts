@@ -2,6 +2,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { Problem } from "../problem.ts";
 import { collectEvents } from "../runs/collect.ts";
 import { gather } from "../runs/representations.ts";
+import { isTerminal } from "../runs/wire-event.ts";
 import { endpoint } from "./endpoint.ts";
 import { negotiate } from "./negotiate.ts";
 import { placeOf } from "./place.ts";
@@ -36,7 +37,15 @@ export const runEvents = endpoint(
       200: { description: "The events.", content: EVENT_CONTENT },
       204: { description: "The run is over and its last event has been seen: an EventSource stops reconnecting." },
       ...EVENT_STREAM,
-      ...problems("unreadable", "unauthorized", "not_found", "not_acceptable", "invalid_request"),
+      ...problems(
+        "unreadable",
+        "unauthorized",
+        "not_found",
+        "not_acceptable",
+        "invalid_request",
+        "draining",
+        "store_unavailable",
+      ),
     },
   }),
   async (c, services) => {
@@ -50,7 +59,11 @@ export const runEvents = endpoint(
         throw new Problem("invalid_request", `after is ${after}; application/json is the whole run, so it can only be 0.`);
       c.env?.hold?.();
       c.header("Content-Type", "application/json");
-      return c.body(gather(await collectEvents((from) => runs.follow(id, from))));
+      const events = await collectEvents((from) => runs.follow(id, from));
+      const last = events.at(-1);
+      if (!last || !isTerminal(last))
+        throw new Problem("draining", `The run goes on in another process, after event ${last?.seq ?? 0}; ask again.`);
+      return c.body(gather(events));
     }
     if (type === "text/event-stream" && after === summary.events && summary.finished_at) return c.body(null, 204);
     return streamAnswer(c, services, type, await runs.follow(id, after));

@@ -1,7 +1,7 @@
 /** A run in flight: keeps its newest events for those who follow it, and all of them in its log. */
 
-import type { LogWriter } from "./log.ts";
-import { readEvents } from "./log-reader.ts";
+import type { RunLog } from "./logs/run-log.ts";
+import type { EventReader } from "./logs/run-logs.ts";
 import type { WireEvent } from "./wire-event.ts";
 
 /** Events that one step of a follower hands over, or why there are none. */
@@ -15,25 +15,29 @@ export interface Follower {
 }
 
 export class ActiveRun {
-  readonly log: LogWriter;
+  readonly log: RunLog;
   readonly #keepBytes: number;
   readonly #recent: WireEvent[] = [];
   /** Seq of the first event in `#recent`. */
-  #first = 1;
+  #first: number;
   #bytes = 0;
-  #lastBatch = 0;
-  #ended = false;
+  /** Seq of the last event that could be read when the last batch came, and when the one before it did. */
+  #readable: readonly [number, number];
+  #end: "completed" | "abandoned" | null = null;
   readonly #waiting = new Set<() => void>();
 
   /** `keepBytes`: what is held for followers; one who falls behind further is too slow. */
-  constructor(log: LogWriter, keepBytes: number) {
+  constructor(log: RunLog, keepBytes: number) {
     this.log = log;
     this.#keepBytes = keepBytes;
+    this.#first = log.events + 1;
+    this.#readable = [log.events, log.events];
+    log.listen(() => this.#wake());
   }
 
-  /** The last event's seq. */
+  /** The seq of the last event that followers may see. */
   get events(): number {
-    return this.#first + this.#recent.length - 1;
+    return Math.min(this.#last, this.log.shown);
   }
 
   get last(): WireEvent | undefined {
@@ -44,34 +48,34 @@ export class ActiveRun {
     for (const event of events) {
       this.#recent.push(event);
       this.#bytes += event.json.length;
-      this.log.append(event);
     }
-    if (this.#bytes > this.#keepBytes) this.#trim(this.#lastBatch + events.length);
-    this.#lastBatch = events.length;
+    this.log.append(events);
+    if (this.#bytes > this.#keepBytes) this.#trim(this.#readable[0]);
+    this.#readable = [this.#readable[1], this.events];
     this.#wake();
   }
 
-  /** No more events will come. */
-  end(): void {
-    this.#ended = true;
+  /** No more events will come. `abandoned`: from here; those that were not shown yet come from whoever goes on. */
+  end(how: "completed" | "abandoned"): void {
+    this.#end = how;
     this.#wake();
   }
 
   /** Reads the events after `after`: first those of the past, at the reader's pace, then those to come. */
   follow(after: number): Follower {
     let seq = after;
-    let past: AsyncGenerator<readonly WireEvent[], void, void> | null = null;
+    let past: EventReader | null = null;
     let live = false;
     let closed = false;
     let wake: (() => void) | null = null;
     const fromLog = async (): Promise<Batch | null> => {
-      if (!past) {
-        await this.log.flush();
-        past = readEvents(this.log.path, seq);
-      }
-      const { value } = await past.next();
-      if (value) return value;
+      const first = this.#first;
+      past ??= this.log.reader(seq);
+      const batch = await past.next();
+      if (batch) return batch;
+      await past.close();
       past = null;
+      if (seq + 1 < first) throw new Error(`events ${seq + 1} to ${first - 1} of ${this.log.id} are not in its log`);
       return null;
     };
     const next = async (quietMs: number): Promise<Batch> => {
@@ -84,8 +88,8 @@ export class ActiveRun {
           continue;
         }
         live = true;
-        if (seq < this.events) return this.#recent.slice(seq + 1 - this.#first);
-        if (this.#ended) return "end";
+        if (seq < this.events) return this.#recent.slice(seq + 1 - this.#first, this.events + 1 - this.#first);
+        if (this.#end === "abandoned" || (this.#end && seq >= this.#last)) return "end";
         if (!(await this.#more(quietMs, (resolve) => (wake = resolve)))) return "quiet";
       }
     };
@@ -97,10 +101,14 @@ export class ActiveRun {
       },
       close: () => {
         closed = true;
-        void past?.return();
+        void past?.close();
         wake?.();
       },
     };
+  }
+
+  get #last(): number {
+    return this.#first + this.#recent.length - 1;
   }
 
   /** true: something has happened; false: nothing did for that long. */
@@ -119,9 +127,9 @@ export class ActiveRun {
   }
 
   /** Drops the oldest events, a quarter at once so that it is seldom done; never those that nobody has had a chance to read. */
-  #trim(keep: number): void {
+  #trim(read: number): void {
     let count = 0;
-    const most = this.#recent.length - keep;
+    const most = read + 1 - this.#first;
     while (this.#bytes > this.#keepBytes * 0.75 && count < most) this.#bytes -= this.#recent[count++]?.json.length ?? 0;
     this.#recent.splice(0, count);
     this.#first += count;

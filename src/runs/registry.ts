@@ -1,71 +1,57 @@
-/** All runs: those in flight, and the logs of those that ended. */
-import { readdir, rm, stat } from "node:fs/promises";
-import { join } from "node:path";
-import type { Engine } from "../engine/protocol.ts";
-import type { Log } from "../log.ts";
+/** All runs: those in flight here, and the logs of those that are over, or in flight elsewhere. */
+import { setTimeout as sleep } from "node:timers/promises";
 import { Problem } from "../problem.ts";
-import { problemDocument } from "../problem-document.ts";
+import type { RunRequest } from "../schemas/run-request.ts";
 import type { RunSummary } from "../schemas/runs.ts";
-import type { Telemetry } from "../telemetry.ts";
-import { ActiveRun, type Follower } from "./active-run.ts";
+import type { Follower } from "./active-run.ts";
 import type { Admission } from "./admission.ts";
-import { executeRun } from "./execute.ts";
-import { LogWriter } from "./log.ts";
-import { closeLog, type LogSummary, outcomeOf, problemOf, readEvents, readSummary } from "./log-reader.ts";
-import type { Means } from "./means.ts";
+import { Flight, type FlightOptions, type FlightRun, type RunHandle } from "./flight.ts";
+import { followLog } from "./follow-log.ts";
+import type { LogHeader, LogQuery, LogSummary, Retention, RunLogs } from "./logs/run-logs.ts";
 import type { PreparedRun } from "./prepare.ts";
-import { isRunId, runIdTime } from "./run-id.ts";
+import { Recovery, type Resumed } from "./recovery.ts";
+import { runIdTime } from "./run-id.ts";
 
-export interface RegistryOptions {
-  readonly engine: Engine;
-  readonly means: Means;
+export type { RunHandle } from "./flight.ts";
+
+export interface RegistryOptions extends FlightOptions {
   readonly admission: Admission;
-  readonly telemetry: Telemetry;
-  readonly log: Log;
-  /** Where logs lie. */
-  readonly folder: string;
-  readonly keepBytes: number;
-  /** Told when a run has its first layer (the engine works), and when one ends because the engine failed. */
-  readonly proved?: (works: boolean) => void;
-  readonly retention: { readonly runs: number; readonly bytes: number };
+  readonly logs: RunLogs;
+  readonly retention: Retention;
+  /** Prepares a detached run again that goes on. */
+  readonly prepare: (request: RunRequest) => Promise<PreparedRun>;
 }
 
-/** A run in flight, as routes hold it. */
-export interface RunHandle {
-  readonly id: string;
-  follow(after: number): Follower;
-  /** Cancels it between two calls of the engine. */
-  cancel(): void;
-  /** Settles when its log is complete. */
-  readonly ended: Promise<void>;
+export interface StartOptions {
+  /** What a detached run was asked for with; null: an attached one, which belongs to its connection. */
+  readonly detached: RunRequest | null;
 }
 
-interface Flight extends RunHandle {
-  readonly run: ActiveRun;
-  readonly summary: Omit<RunSummary, "events">;
-}
-
-export interface ListOptions {
+export interface ListOptions extends LogQuery {
   readonly limit: number;
-  /** Runs older than this one. */
-  readonly cursor?: string | undefined;
-  readonly model?: string | undefined;
-  readonly state?: RunSummary["state"] | undefined;
 }
 
-const SUFFIX = ".ndjson";
 /** After a run's end, when its log and those that ended with it are counted against the retention. */
 const PRUNE_MS = 5000;
+/** How often logs are looked at for their age. */
+const AGE_MS = 600_000;
+/** Longest wait of a shutdown for what must still be written. */
+const LEAVE_MS = 5000;
+/** How often it is looked whether a run has ended that another process was asked to cancel. */
+const CANCEL_MS = 250;
 
 export class RunRegistry {
   readonly #options: RegistryOptions;
   readonly #flights = new Map<string, Flight>();
-  /** Logs that are being closed after a crash. */
-  readonly #closing = new Map<string, Promise<void>>();
+  readonly #recovery: Recovery;
   #pruneTimer: ReturnType<typeof setTimeout> | null = null;
+  #ageTimer: ReturnType<typeof setInterval> | null = null;
 
   constructor(options: RegistryOptions) {
     this.#options = options;
+    const { logs, log, prepare } = options;
+    this.#recovery = new Recovery({ logs, log, prepare, resume: (resumed) => this.#resume(resumed) });
+    logs.listen({ cancel: (id) => this.#flights.get(id)?.cancel() });
   }
 
   get active(): number {
@@ -73,31 +59,14 @@ export class RunRegistry {
   }
 
   /** Starts a run, or lets it wait. Throws `queue_full`. */
-  start(run: PreparedRun, { detached }: { readonly detached: boolean }): RunHandle {
-    const { admission, folder, keepBytes } = this.#options;
-    const { id, model, tokens, schedules, priority } = run.job;
-    const controller = new AbortController();
-    const ticket = admission.enter(priority, run.estimate.memoryBytes, controller.signal);
-    const created_at = new Date(runIdTime(id)).toISOString();
-    const shape = { model, detached, prompt_tokens: tokens.length, variants: schedules.length, created_at };
-    const active = new ActiveRun(new LogWriter(join(folder, `${id}${SUFFIX}`), { log: 1, id, ...shape }), keepBytes);
-    const summary: Flight["summary"] = { id, ...shape, state: "queued", started_at: null, finished_at: null, error: null };
-    const events = executeRun(run, this.#hooks(run, ticket, summary), controller.signal);
-    const flight: Flight = {
-      id,
-      run: active,
-      summary,
-      follow: (after) => active.follow(after),
-      cancel: () => controller.abort(),
-      ended: Promise.resolve().then(() => this.#fly(flight, run, events)),
+  start(run: PreparedRun, { detached }: StartOptions): RunHandle {
+    const { id, model, tokens, schedules } = run.job;
+    const header: LogHeader = {
+      ...{ log: 1, id, model, detached: detached !== null, prompt_tokens: tokens.length, variants: schedules.length },
+      created_at: new Date(runIdTime(id)).toISOString(),
+      ...(detached ? { revision: run.model.revision, request: detached } : {}),
     };
-    this.#flights.set(id, flight);
-    return flight;
-  }
-
-  /** The run in flight of an id. */
-  flight(id: string): RunHandle | undefined {
-    return this.#flights.get(id);
+    return this.#fly(run, header, () => this.#options.logs.create(header), null);
   }
 
   /** Throws `not_found`. */
@@ -108,162 +77,163 @@ export class RunRegistry {
   }
 
   /** Newest first, and the cursor of the next page. */
-  async list({ limit, cursor, model, state }: ListOptions): Promise<{ runs: RunSummary[]; next: string | null }> {
-    const ids = (await this.#ids()).filter((id) => cursor === undefined || id < cursor);
+  async list({ limit, ...query }: ListOptions): Promise<{ runs: RunSummary[]; next: string | null }> {
+    const { model, state } = query;
     const runs: RunSummary[] = [];
-    for (const id of ids) {
+    for await (const summary of this.#all(query)) {
       if (runs.length === limit) return { runs, next: runs.at(-1)?.id ?? null };
-      const summary = await this.#find(id);
-      if (summary && (model === undefined || summary.model === model) && (state === undefined || summary.state === state))
+      if ((model === undefined || summary.model === model) && (state === undefined || summary.state === state))
         runs.push(summary);
     }
     return { runs, next: null };
   }
 
-  /** The events after `after`, whether the run is in flight or over. Throws `not_found`. */
+  /** The events after `after`, whether the run is in flight, here or elsewhere, or over. Throws `not_found`. */
   async follow(id: string, after: number): Promise<Follower> {
-    const flight = this.#flights.get(id);
+    const flight = this.#here(id);
     if (flight) return flight.follow(after);
     await this.get(id);
-    const events = readEvents(this.#path(id), after);
-    return {
-      next: async () => (await events.next()).value ?? "end",
-      close: () => void events.return(),
-    };
+    return followLog(this.#options.logs, id, after, (from) => this.#here(id)?.follow(from));
   }
 
-  /** Cancels a run in flight and waits for its end, or purges one that is over (null). Throws `not_found`. */
+  /**
+   * Cancels a run in flight and waits for its end, or purges one that is over (null). Throws `not_found`, and `conflict`
+   * where the process that runs it cannot be told.
+   */
   async remove(id: string): Promise<RunSummary | null> {
-    const flight = this.#flights.get(id);
-    if (flight) {
-      flight.cancel();
-      await flight.ended;
-      return this.get(id);
+    const { logs } = this.#options;
+    for (let asked = false; ; ) {
+      const flight = this.#here(id);
+      if (flight) {
+        flight.cancel();
+        await flight.ended;
+        return this.get(id);
+      }
+      const found = await logs.read(id);
+      if (!found) throw notFound(id);
+      if (found.end && asked) return summaryOf(found);
+      if (found.end) {
+        await logs.remove(id);
+        return null;
+      }
+      if (!found.held) await this.#recovery.close(id, new Problem("cancelled", "The run was cancelled."));
+      else if (!asked && !this.#recovery.takes(id)) await logs.cancel(id);
+      asked = true;
+      await sleep(CANCEL_MS);
     }
-    await this.get(id);
-    await rm(this.#path(id), { force: true });
-    return null;
   }
 
-  /** Waits for the runs in flight; those that take longer than `ms` are cancelled. */
+  /**
+   * Waits for the runs in flight, but no longer than `ms`. Then attached ones are cancelled, and detached ones left: they
+   * go on where their logs are taken over, as after the next start.
+   */
   async drain(ms: number): Promise<void> {
-    const ended = Promise.all([...this.#flights.values()].map((flight) => flight.ended));
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    await Promise.race([ended, new Promise((resolve) => (timer = setTimeout(resolve, ms)))]);
-    clearTimeout(timer);
-    for (const flight of this.#flights.values()) flight.cancel();
-    await Promise.all([...this.#flights.values()].map((flight) => flight.ended));
+    const stopped = this.#recovery.stop();
+    await within(ms, [stopped, ...this.#each((flight) => Promise.all([flight.ended, flight.complete]))]);
+    const ended = this.#each((flight) => {
+      if (flight.detached) return flight.leave();
+      flight.cancel();
+      return flight.ended;
+    });
+    await within(LEAVE_MS, [stopped, ...ended]);
+    if (this.#ageTimer) clearInterval(this.#ageTimer);
+    await within(LEAVE_MS, [this.#options.logs.close()]);
   }
 
-  /** Closes what a crash left open and forgets what is too old; for the time after the start. */
+  /** Takes over what a crash left open, now and later, and forgets what is too old; for the time after the start. */
   async tidy(): Promise<void> {
-    for (const id of await this.#ids()) await this.#find(id).catch(() => null);
+    await this.#recovery.begin();
+    this.#ageTimer ??= setInterval(() => void this.#prune(), AGE_MS);
+    this.#ageTimer.unref?.();
     await this.#prune();
   }
 
-  #hooks(run: PreparedRun, ticket: Parameters<typeof executeRun>[1]["ticket"], summary: Flight["summary"]) {
-    const { engine, means, telemetry, log } = this.#options;
-    const elapsed = () => (performance.now() - run.arrivedAt) / 1000;
-    return {
-      engine,
-      means,
-      ticket,
-      started: () => {
-        summary.state = "running";
-        summary.started_at = new Date().toISOString();
-        telemetry.queueWait(elapsed());
-      },
-      firstLayer: () => {
-        telemetry.firstLayer(elapsed());
-        this.#options.proved?.(true);
-      },
-      failed: (error: unknown) =>
-        log.error("a run failed", { run: run.job.id, error: error instanceof Error ? error.stack : String(error) }),
-    };
+  #resume({ run, taken, history }: Resumed): void {
+    this.#fly(run, taken.header, () => taken.log, history);
   }
 
-  async #fly({ run, summary }: Flight, { job }: PreparedRun, events: ReturnType<typeof executeRun>): Promise<void> {
-    const { telemetry, log } = this.#options;
-    for await (const batch of events) run.push(batch);
-    const { last } = run;
-    const end = last ? outcomeOf(last) : "failed";
-    summary.error = last ? problemOf(last) : null;
-    summary.finished_at = new Date().toISOString();
-    summary.state = end;
-    run.end();
-    telemetry.run(end, job.tokens.length);
-    if (summary.error?.code === "engine_failed") this.#options.proved?.(false);
-    try {
-      await run.log.close({ end, started_at: summary.started_at, finished_at: summary.finished_at });
-    } catch (error) {
-      log.error("a run's log could not be written", { run: job.id, error: String(error) });
-    }
-    this.#flights.delete(job.id);
-    this.#pruneTimer ??= setTimeout(() => void this.#prune(), PRUNE_MS);
-    this.#pruneTimer.unref?.();
+  #fly(run: PreparedRun, header: LogHeader, log: () => FlightRun["log"], history: FlightRun["history"]): Flight {
+    const controller = new AbortController();
+    const ticket = this.#options.admission.enter(run.job.priority, run.estimate.memoryBytes, controller.signal);
+    const flight = new Flight({ run, summary: shapeOf(header), log: log(), ticket, controller, history }, this.#options);
+    this.#flights.set(flight.id, flight);
+    void Promise.all([flight.ended, flight.complete]).finally(() => {
+      if (this.#flights.get(flight.id) === flight) this.#flights.delete(flight.id);
+      this.#pruneTimer ??= setTimeout(() => void this.#prune(), PRUNE_MS);
+      this.#pruneTimer.unref?.();
+    });
+    return flight;
+  }
+
+  #each<T>(use: (flight: Flight) => Promise<T>): Promise<T>[] {
+    return [...this.#flights.values()].map(use);
+  }
+
+  /** The run in flight of an id. */
+  #here(id: string): Flight | undefined {
+    const flight = this.#flights.get(id);
+    return flight?.left ? undefined : flight;
   }
 
   async #find(id: string): Promise<RunSummary | null> {
-    const flight = this.#flights.get(id);
-    if (flight) return { ...flight.summary, events: flight.run.events };
-    if (!isRunId(id)) return null;
-    let found = await readSummary(this.#path(id));
-    if (found && !found.end) {
-      await this.#close(id, found);
-      found = await readSummary(this.#path(id));
+    const flight = this.#here(id);
+    if (flight) return flight.summary;
+    const { logs } = this.#options;
+    let found = await logs.read(id);
+    if (found && isLost(found)) {
+      await this.#recovery.close(id);
+      found = await logs.read(id);
     }
     return found && summaryOf(found);
   }
 
-  /** Ends the log of a run that nobody runs any more; once, however many ask. */
-  async #close(id: string, found: LogSummary): Promise<void> {
-    const known = this.#closing.get(id);
-    if (known) return known;
-    const problem = new Problem("engine_failed", "The service stopped in the middle of the run.");
-    const closing = closeLog(this.#path(id), found, problemDocument(problem.data)).finally(() => this.#closing.delete(id));
-    this.#closing.set(id, closing);
-    return closing;
+  /** All runs of a query but for what it says of their state and model, the newest first. */
+  async *#all(query: LogQuery): AsyncGenerator<RunSummary> {
+    const { logs } = this.#options;
+    // The oldest first: taken from the end.
+    const here = [...this.#flights.keys()].filter((id) => query.cursor === undefined || id < query.cursor).sort();
+    for await (const found of logs.list(query)) {
+      const { id } = found.header;
+      while ((here.at(-1) ?? "") > id) yield* this.#known(here.pop() as string);
+      if (here.at(-1) === id) here.pop();
+      if (this.#here(id) || isLost(found)) yield* this.#known(id);
+      else yield summaryOf(found);
+    }
+    while (here.length > 0) yield* this.#known(here.pop() as string);
   }
 
-  /** All ids, the newest first. */
-  async #ids(): Promise<string[]> {
-    const names = await readdir(this.#options.folder).catch(() => [] as string[]);
-    const logged = names.filter((name) => name.endsWith(SUFFIX)).map((name) => name.slice(0, -SUFFIX.length));
-    return [...new Set([...logged.filter(isRunId), ...this.#flights.keys()])].sort().reverse();
+  async *#known(id: string): AsyncGenerator<RunSummary> {
+    const summary = await this.#find(id);
+    if (summary) yield summary;
   }
 
   /** Removes the oldest logs that are more than the retention allows. */
   async #prune(): Promise<void> {
     if (this.#pruneTimer) clearTimeout(this.#pruneTimer);
     this.#pruneTimer = null;
-    const { retention, log } = this.#options;
-    try {
-      let bytes = 0;
-      for (const [i, id] of (await this.#ids()).entries()) {
-        if (this.#flights.has(id)) continue;
-        bytes += (await stat(this.#path(id)).catch(() => null))?.size ?? 0;
-        if (i >= retention.runs || bytes > retention.bytes) await rm(this.#path(id), { force: true });
-      }
-    } catch (error) {
-      log.warn("old logs could not be removed", { error: String(error) });
-    }
-  }
-
-  #path(id: string): string {
-    return join(this.#options.folder, `${id}${SUFFIX}`);
+    const { logs, retention, log } = this.#options;
+    await logs.prune(retention).catch((error: unknown) => log.warn("old logs could not be removed", { error: String(error) }));
   }
 }
 
-function summaryOf({ header, end, last }: LogSummary): RunSummary {
-  const { log: _, ...shape } = header;
-  return {
-    ...shape,
-    state: end?.end ?? "running",
-    events: last?.seq ?? 0,
-    started_at: end?.started_at ?? null,
-    finished_at: end?.finished_at ?? null,
-    error: last ? problemOf(last) : null,
-  };
+/** Whether a run ended with its process, and does not go on. */
+function isLost({ end, held, header }: LogSummary): boolean {
+  return !end && !held && !header.request;
+}
+
+function shapeOf({ log: _, revision: __, request: ___, ...shape }: LogHeader): FlightRun["summary"] {
+  return shape;
+}
+
+function summaryOf({ header, state, end, events, started_at, error }: LogSummary): RunSummary {
+  return { ...shapeOf(header), state, events, started_at, finished_at: end?.finished_at ?? null, error };
+}
+
+/** Waits for all of them, but no longer than `ms`. */
+async function within(ms: number, promises: readonly Promise<unknown>[]): Promise<void> {
+  const late = new AbortController();
+  await Promise.race([Promise.allSettled(promises), sleep(ms, undefined, { signal: late.signal }).catch(() => {})]);
+  late.abort();
 }
 
 function notFound(id: string): Problem {

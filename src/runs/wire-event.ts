@@ -5,7 +5,7 @@ export interface WireEvent {
   readonly json: string;
 }
 
-export type EventType = "meta" | "layer" | "result" | "progress" | "done" | "error" | "download" | "model";
+export type EventType = "meta" | "layer" | "result" | "state" | "progress" | "done" | "error" | "download" | "model";
 
 /** The event of a type and number; `fields` is the text of its other fields, without braces. */
 export function wireEvent(type: EventType, seq: number, fields: string): WireEvent {
@@ -18,6 +18,12 @@ const HEAD = /^\{"type":"([a-z]+)","seq":(\d+),/;
 export function parseWireEvent(line: string): WireEvent | null {
   const match = HEAD.exec(line);
   return match && line.endsWith("}") ? { type: match[1] as EventType, seq: Number(match[2]), json: line } : null;
+}
+
+/** The same event with another number. */
+export function renumbered({ type, seq, json }: WireEvent, to: number): WireEvent {
+  const head = `{"type":"${type}","seq":`;
+  return { type, seq: to, json: `${head}${to}${json.slice(head.length + String(seq).length)}` };
 }
 
 /** Whether it is a run's last event. */

@@ -364,7 +364,7 @@ describe("/v1/runs/{id}", () => {
     let paces = 0;
     const app = testApp({}, { pace: () => (++paces > 10 ? end.opened : Promise.resolve()) });
     const started = RunSummary.parse(await (await app.post("/v1/runs", request, { prefer: "respond-async" })).json());
-    await until(() => paces > 10);
+    await until(async () => (await (await app.get(`/v1/runs/${started.id}`)).json()).events > 8);
     const early = readSse(await app.get(`/v1/runs/${started.id}/events`));
     const late = readSse(await app.get(`/v1/runs/${started.id}/events?after=8`));
     end.open();

@@ -3,15 +3,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { ActiveRun } from "../../src/runs/active-run.ts";
-import { LogWriter } from "../../src/runs/log.ts";
+import { FileLogs } from "../../src/runs/logs/file-logs.ts";
 import { representation } from "../../src/runs/representations.ts";
 import { eventStream, TOO_SLOW } from "../../src/runs/stream.ts";
 import { wireEvent } from "../../src/runs/wire-event.ts";
+import { header } from "../support/run-logs.ts";
 
 const event = (seq: number, size = 10) => wireEvent("layer", seq, `"variant":"${"x".repeat(size)}"`);
-const header = { log: 1, id: "r", model: "m", detached: false, prompt_tokens: 2, variants: 1, created_at: "" } as const;
-const newRun = (keepBytes = 1e6) =>
-  new ActiveRun(new LogWriter(join(mkdtempSync(join(tmpdir(), "run-")), "r.ndjson"), header), keepBytes);
+const newRun = (keepBytes = 1e6) => new ActiveRun(new FileLogs(mkdtempSync(join(tmpdir(), "run-"))).create(header()), keepBytes);
 const decode = (bytes: Uint8Array | undefined) => new TextDecoder().decode(bytes);
 
 describe("A stream", () => {
@@ -26,7 +25,7 @@ describe("A stream", () => {
     expect(decode((await next).value)).toBe(
       `id: 2\nevent: layer\ndata: ${event(2).json}\n\nid: 3\nevent: layer\ndata: ${event(3).json}\n\n`,
     );
-    run.end();
+    run.end("completed");
     expect((await reader.read()).done).toBe(true);
   });
 
@@ -55,7 +54,7 @@ describe("A stream", () => {
     expect(text.endsWith(`: ${TOO_SLOW}\n\n`)).toBe(true);
     const last = Number([...text.matchAll(/^id: (\d+)$/gm)].at(-1)?.[1] ?? 1);
     expect(last).toBeLessThan(200);
-    run.end();
+    run.end("completed");
     const seqs: number[] = [];
     const resumed = run.follow(last);
     for (let batch = await resumed.next(1000); typeof batch === "object"; batch = await resumed.next(1000)) {
@@ -71,7 +70,7 @@ describe("A stream", () => {
     await reader.read();
     run.push([event(2, 50_000), event(3, 50_000)]);
     run.push([event(4, 50_000)]);
-    run.end();
+    run.end("completed");
     let seen = 0;
     for (let next = await reader.read(); !next.done; next = await reader.read())
       seen += decode(next.value).split("\n").length - 1;
