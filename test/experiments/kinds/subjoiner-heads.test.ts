@@ -6,6 +6,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { baselineSchedule } from "../../../src/engine/schedule.ts";
 import { AttentionFold, type AttentionOutput } from "../../../src/experiments/kinds/subjoiner-fold.ts";
 import { unpack } from "../../../src/experiments/pack.ts";
+import type { ExperimentRequestInput } from "../../../src/schemas/experiments/request.ts";
 import { openTokenizer } from "../../../src/tokenizer/tokenizer.ts";
 import { writeRandomGpt2 } from "../../support/checkpoint.ts";
 import { meanOf, openLaboratory, rowsWith } from "../../support/experiments.ts";
@@ -51,10 +52,12 @@ const TEXTS = Array.from({ length: 6 }, (_, text) =>
     i % 7 === 6 ? FOUR[(i + text) % FOUR.length] : ONE[(i * 5 + text * 3 + i * i) % ONE.length],
   ).join(" "),
 );
-const REQUEST = {
-  ...{ kind: "subjoiner-heads", model: "planted", data: { texts: TEXTS } },
+const REQUEST: ExperimentRequestInput = {
+  kind: "subjoiner-heads",
+  model: "planted",
+  data: { texts: TEXTS },
   settings: { context_words: 5, max_words: 40 },
-} as const;
+};
 
 describe("subjoiner-heads", () => {
   it("finds the planted head, first of all, and that it looks at the word's first token", async () => {
