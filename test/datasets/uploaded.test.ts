@@ -9,14 +9,13 @@ import { pgliteDatabase, type TestDatabase } from "../support/pglite-database.ts
 import { body, pieces, type TestDatasets, testDatasets } from "./help.ts";
 
 const TALES = '{"text":"Once"}\n{"n":1}';
-const TABLE = `CREATE TABLE stratascope.datasets (name text PRIMARY KEY, sha256 text NOT NULL, bytes bigint NOT NULL,
+const TABLES = `CREATE SCHEMA stratascope;
+  CREATE TABLE stratascope.datasets (name text PRIMARY KEY, sha256 text NOT NULL, bytes bigint NOT NULL,
   format text NOT NULL, content bytea NOT NULL, created_at timestamptz NOT NULL)`;
 
 let db: TestDatabase;
 beforeAll(async () => {
-  db = await pgliteDatabase();
-  await db.query("CREATE SCHEMA stratascope");
-  await db.query(TABLE);
+  db = await pgliteDatabase(TABLES);
 });
 afterAll(() => db.close());
 
@@ -73,18 +72,18 @@ describe.each(Object.entries(places))("Uploaded data sets as %s", (_, place) => 
   });
 
   it("Come back byte for byte, however large", async () => {
-    const text = Array.from({ length: 120_000 }, (_, i) => `{"text":"line ${i} é🦊 ${"x".repeat(i % 97)}"}`).join("\r\n");
+    const text = Array.from({ length: 60_000 }, (_, i) => `{"text":"line ${i} é🦊 ${"x".repeat(i % 97)}"}`).join("\r\n");
     const bytes = Buffer.from(text);
-    expect(bytes.length).toBeGreaterThan(2 * 4 * 2 ** 20);
+    expect(bytes.length).toBeGreaterThan(4 * 2 ** 20);
     const large = testDatasets(place().first, bytes.length);
     const whole = { content: pieces(bytes, 300_001), declaredBytes: bytes.length, signal: new AbortController().signal };
     const { dataset } = await large.datasets.put("large", "jsonl", whole);
-    expect(dataset).toMatchObject({ bytes: bytes.length, counts: { rows: 120_000, texts: 120_000 } });
+    expect(dataset).toMatchObject({ bytes: bytes.length, counts: { rows: 60_000, texts: 60_000 } });
     const back = await large.datasets.get("large");
-    expect([back.sha256, back.texts[0], back.texts[119_999]]).toEqual([
+    expect([back.sha256, back.texts[0], back.texts[59_999]]).toEqual([
       dataset.sha256,
       "line 0 é🦊 ",
-      `line 119999 é🦊 ${"x".repeat(119_999 % 97)}`,
+      `line 59999 é🦊 ${"x".repeat(59_999 % 97)}`,
     ]);
     await large.datasets.remove("large");
   });
