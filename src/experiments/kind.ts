@@ -9,12 +9,12 @@ import type { TextTokenizer } from "../tokenizer/tokenizer.ts";
 import type { Lab, LabJob } from "./lab.ts";
 import type { Material } from "./material.ts";
 import type { Column, ResultRow, Table } from "./result.ts";
-import type { Study, StudyModel } from "./study.ts";
+import type { Study } from "./study.ts";
 
 /** What a request asks of a kind, checked by its schema. */
 export interface Ask<Settings> {
   readonly settings: Settings;
-  readonly model: StudyModel & { readonly tokenizer: TextTokenizer };
+  readonly model: ServedModel;
   readonly material: Material;
   /** For settings that name data sets of their own. */
   readonly datasets: DatasetSource;

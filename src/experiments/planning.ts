@@ -36,8 +36,7 @@ export async function planExperiment(request: ExperimentRequest, parts: Planning
   const prependBos = request.prepend_bos ?? served.tokenizer.bosId !== null;
   const dataset = request.data?.dataset === undefined ? null : await named(request.data.dataset, parts.datasets);
   const material = new Material({ request, model: served, dataset, prependBos });
-  const model = { ...studyModel(served), tokenizer: served.tokenizer };
-  const plan = await kind.plan({ settings, model, material, prependBos, seed, datasets: parts.datasets });
+  const plan = await kind.plan({ settings, model: served, material, prependBos, seed, datasets: parts.datasets });
   const study: Study = {
     kind: kind.name,
     model: studyModel(served),
@@ -94,6 +93,10 @@ async function named(name: string, datasets: DatasetSource): Promise<Dataset> {
 }
 
 function studyModel(model: ServedModel): StudyModel {
-  const { id, revision, family, nLayers, dModel, nHeads, dMlp, vocabSize, tokenCount, contextLength, gated } = model;
-  return { id, revision, family, nLayers, dModel, nHeads, dMlp, vocabSize, tokenCount, contextLength, gated };
+  const { id, revision, family, nLayers, dModel, nHeads, headDim, dMlp } = model;
+  const { vocabSize, tokenCount, contextLength, gated, parallel } = model;
+  return {
+    ...{ id, revision, family, nLayers, dModel, nHeads, headDim, dMlp },
+    ...{ vocabSize, tokenCount, contextLength, gated, parallel },
+  };
 }

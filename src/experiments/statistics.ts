@@ -51,7 +51,8 @@ export interface StatisticsKind<Settings> {
 
 type Notes = Readonly<Record<string, unknown>> | undefined;
 
-interface StatisticsOutput {
+/** What a chunk of texts gives. */
+export interface StatisticsOutput {
   /** [text, cell · statistics + statistic, (count, mean, m2)] */
   readonly moments: Float64Array;
   /** [cell · statistics + statistic]; null: no quantiles. */
@@ -71,7 +72,7 @@ export function statisticsKind<Settings>(spec: StatisticsKind<Settings>): Kind<S
     },
     jobs: (study, { texts }, model) => spec.jobs(study, [...(texts[0] ?? [])], model),
     async compute(study, { texts }, lab) {
-      return outputOf(await observeTexts(spec, study, texts, lab), spec.quantiles);
+      return statisticsOutput(await observeTexts(spec, study, texts, lab), spec.quantiles);
     },
     fold: (study) => new StatisticsFold(spec, study),
   };
@@ -93,7 +94,8 @@ export async function observeTexts<Settings>(
   });
 }
 
-function outputOf(observed: readonly Observed[], quantiles: boolean): StatisticsOutput {
+/** What is kept of values; `quantiles`: their distributions too. */
+export function statisticsOutput(observed: readonly Observed[], quantiles: boolean): StatisticsOutput {
   const width = observed[0]?.length ?? 0;
   const moments = new Float64Array(observed.length * width * 3);
   const sketches = quantiles ? Array.from({ length: width }, () => new QuantileSketch()) : null;

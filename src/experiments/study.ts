@@ -15,6 +15,10 @@ export interface StudyModel {
   readonly contextLength: number;
   /** MLPs are gated: the sign of a neuron is arbitrary. */
   readonly gated: boolean;
+  /** MLPs read what the attention reads. */
+  readonly parallel: boolean;
+  /** Of one head's output. */
+  readonly headDim: number;
 }
 
 export interface Study<Settings = Readonly<Record<string, unknown>>> {

@@ -19,9 +19,12 @@ export interface MeanTexts extends MeanData {
   readonly tokensPerText: number | null;
 }
 
+/** Where a request names means, and how the texts of those begin. */
+export type MeansRequest = Pick<RunRequest, "interventions" | "variants" | "prepend_bos">;
+
 /** The means that a request names, each with the texts it is taken over. Refuses what is not there or too short. */
 export async function meanTexts(
-  request: RunRequest,
+  request: MeansRequest,
   model: ServedModel,
   datasets: DatasetSource,
 ): Promise<ReadonlyMap<Mean, MeanTexts>> {
@@ -36,7 +39,7 @@ export async function meanTexts(
   return found;
 }
 
-function meansOf({ interventions, variants }: RunRequest): { mean: Mean; pointer: string }[] {
+function meansOf({ interventions, variants }: MeansRequest): { mean: Mean; pointer: string }[] {
   const lists = interventions
     ? [{ operations: interventions, at: "/interventions" }]
     : Object.entries(variants ?? {}).map(([name, operations]) => ({ operations, at: `/variants/${name}` }));

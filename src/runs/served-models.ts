@@ -17,6 +17,10 @@ export interface ServedModel
   readonly id: string;
   /** Whether its MLPs are gated: then the sign of a neuron is arbitrary. */
   readonly gated: boolean;
+  /** Whether its MLPs read what the attention reads: x + attn(x) + mlp(x). */
+  readonly parallel: boolean;
+  /** Of one attention head's output, before the output projection. */
+  readonly headDim: number;
   readonly tokenizer: TextTokenizer;
   readonly tokenJson: TokenJson;
 }
@@ -194,6 +198,8 @@ async function open(id: string, folder: string): Promise<ServedModel> {
   return {
     ...{ id, family, revision, nLayers, dModel, nHeads, dMlp, vocabSize, tokenCount, contextLength },
     gated: spec.blocks.some(({ mlp }) => mlp.kind === "gated"),
+    parallel: spec.blocks.some(({ parallel }) => parallel),
+    headDim: spec.blocks[0]?.attention.headDim ?? 0,
     tokenizer,
     tokenJson: tokenTexts(tokenizer),
   };

@@ -12,7 +12,7 @@ import type { ExperimentResult, ResultRow } from "../../src/experiments/result.t
 import { provenanceOf } from "../../src/experiments/study.ts";
 import type { StoredInput } from "../../src/experiments/tally.ts";
 import type { DatasetSource } from "../../src/datasets/datasets.ts";
-import { Problem } from "../../src/problem.ts";
+import { Problem, type ProblemData } from "../../src/problem.ts";
 import { Means } from "../../src/runs/means.ts";
 import { modelsIn } from "../../src/runs/served-models.ts";
 import { ExperimentRequest, type ExperimentRequestInput } from "../../src/schemas/experiments/request.ts";
@@ -58,8 +58,7 @@ export function openLaboratory(modelsDir: string, datasets: DatasetSource = NO_D
     planExperiment(ExperimentRequest.parse(request), { models, datasets, maxRunMemoryBytes: MEMORY_BYTES });
   const compute = async (request: ExperimentRequestInput) => {
     const { study: planned, inputs } = await plan(request);
-    // As it comes back from where it is stored.
-    const study = JSON.parse(JSON.stringify(planned)) as typeof planned;
+    const study = stored(planned);
     const { signal } = new AbortController();
     const chunks = inputs.map((input) => unpack<StoredInput>(input).input);
     const outputs = await Promise.all(chunks.map((input) => computer.compute(study, input, signal)));
@@ -90,6 +89,15 @@ export function openLaboratory(modelsDir: string, datasets: DatasetSource = NO_D
   };
 }
 
+/** As it comes back from where it is stored: jsonb keeps an object's fields in an order of its own. */
+function stored<T>(value: T): T {
+  const inOrder = (_: string, part: unknown) =>
+    part !== null && typeof part === "object" && !Array.isArray(part)
+      ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => a.length - b.length || (a < b ? -1 : 1)))
+      : part;
+  return JSON.parse(JSON.stringify(value, inOrder)) as T;
+}
+
 /** The rows whose columns have these values. */
 export function rowsWith({ table }: ExperimentResult, wanted: ResultRow): ResultRow[] {
   return table.rows.filter((row) => Object.entries(wanted).every(([name, value]) => row[name] === value));
@@ -100,4 +108,15 @@ export function meanOf(result: ExperimentResult, wanted: ResultRow): number {
   const rows = rowsWith(result, wanted);
   if (rows.length !== 1) throw new Error(`${rows.length} rows with ${JSON.stringify(wanted)}`);
   return rows[0]?.mean as number;
+}
+
+/** What keeps a request from being planned. */
+export async function refusalOf(laboratory: Laboratory, request: ExperimentRequestInput): Promise<ProblemData> {
+  try {
+    await laboratory.plan(request);
+  } catch (error) {
+    if (error instanceof Problem) return error.data;
+    throw error;
+  }
+  throw new Error("it was planned");
 }

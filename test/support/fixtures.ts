@@ -12,6 +12,13 @@ export type FixtureName = (typeof FIXTURES)[number];
 /** Ids of all fixtures' tokenizer are below this; some have rows of padding above. */
 export const TOKENS = 320;
 
+/** Of a layer: counts, and of the values per neuron the first eight and the mean of all. */
+export interface CensusFigure extends Record<"prediction" | "suppression" | "partition", number> {
+  kurtosis: { first: number[]; mean: number };
+  skew: { first: number[]; mean: number };
+  variance: { first: number[]; mean: number };
+}
+
 export interface Figures {
   layer_interventions: Record<
     string,
@@ -21,6 +28,12 @@ export interface Figures {
   component_norms: { attn_out: number; mlp_out: number; resid_post: number; mean_of_ratios: number; ratio_of_means: number }[];
   logit_lens: { kl_final_nats: number; entropy_bits: number }[];
   frozen_norm_lens: { kl_final_nats: number; entropy_bits: number }[];
+  /** [L + 1][L + 1], the embedding first. */
+  cka: number[][];
+  /** Of neighbours. */
+  layer_importance: { block_influence: number[]; angular_distance: number[] };
+  "neuron_census.raw": CensusFigure[];
+  "neuron_census.folded": CensusFigure[];
 }
 
 export interface Fixture {

@@ -2,10 +2,15 @@
 import { Problem } from "../../problem.ts";
 import { type AnyKind, asAnyKind } from "../kind.ts";
 import { attentionLocality } from "./attention-locality.ts";
+import { cka } from "./cka.ts";
 import { componentNorms } from "./component-norms.ts";
+import { layerImportance } from "./layer-importance.ts";
 import { layerInterventions } from "./layer-interventions.ts";
+import { layerRepeat } from "./layer-repeat.ts";
+import { layerSchedules } from "./layer-schedules.ts";
 import { logitLens } from "./logit-lens.ts";
 import { subjoinerHeads } from "./subjoiner-heads.ts";
+import { variants } from "./variants.ts";
 
 export const KINDS: readonly AnyKind[] = [
   asAnyKind(layerInterventions),
@@ -13,6 +18,11 @@ export const KINDS: readonly AnyKind[] = [
   asAnyKind(componentNorms),
   asAnyKind(logitLens),
   asAnyKind(subjoinerHeads),
+  asAnyKind(cka),
+  asAnyKind(layerImportance),
+  asAnyKind(layerRepeat),
+  asAnyKind(layerSchedules),
+  asAnyKind(variants),
 ];
 
 const byName = new Map(KINDS.map((kind) => [kind.name, kind]));

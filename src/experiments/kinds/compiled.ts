@@ -1,0 +1,101 @@
+/**
+ * What kinds share that compile operations: texts of means are found when an experiment is planned and kept with it, as
+ * token ids, so that computing needs no data set.
+ */
+import type { VectorSpec } from "../../engine/protocol.ts";
+import { type CompiledVariants, compileVariants } from "../../interventions/compile.ts";
+import type { Resources, Vector } from "../../interventions/resources.ts";
+import { Problem } from "../../problem.ts";
+import { meanKey } from "../../runs/mean-files.ts";
+import { type MeanTexts, meanTexts } from "../../runs/mean-texts.ts";
+import type { ServedModel } from "../../runs/served-models.ts";
+import { wordsOf } from "../../runs/words.ts";
+import type { Mean } from "../../schemas/mean.ts";
+import type { Variants } from "../../schemas/run-request.ts";
+import type { Ask } from "../kind.ts";
+import type { Lab } from "../lab.ts";
+import type { Study } from "../study.ts";
+
+/** Kept in the study's notes. */
+export interface MeanNotes {
+  readonly means: readonly { readonly mean: string; readonly texts: MeanTexts }[];
+}
+
+/**
+ * The texts of all means that operations name. Refuses what cannot be applied to texts of `tokenCount` tokens; `place`
+ * says where in the request a pointer into `{ variants }` lies.
+ */
+export async function checkOperations(
+  variants: Variants,
+  { model, datasets, prependBos }: Pick<Ask<unknown>, "model" | "datasets" | "prependBos">,
+  tokenCount: number,
+  place: (pointer: string) => string,
+): Promise<MeanNotes> {
+  try {
+    const found = await meanTexts({ variants, prepend_bos: prependBos }, model, datasets);
+    const bySpelling = new Map([...found].map(([mean, texts]) => [spelling(mean), texts]));
+    const means = [...bySpelling].map(([mean, texts]) => ({ mean, texts }));
+    compile(variants, model, tokenCount, prependBos, { means });
+    return { means };
+  } catch (error) {
+    if (!(error instanceof Problem) || !error.errors) throw error;
+    const errors = error.errors.map(({ pointer, detail }) => ({ pointer: place(pointer), detail }));
+    throw new Problem(error.code, error.message, errors);
+  }
+}
+
+const compiled = new WeakMap<object, { readonly tokenCount: number; readonly variants: CompiledVariants }>();
+
+/** The baseline and then the variants, for the texts of a study, which all have one length: compiled once. */
+export function compileFor(
+  study: Study<unknown>,
+  variants: () => Variants,
+  model: ServedModel,
+  tokenCount: number,
+): CompiledVariants {
+  const known = compiled.get(study);
+  if (known?.tokenCount === tokenCount) return known.variants;
+  const made = compile(variants(), model, tokenCount, study.prependBos, study.notes as unknown as MeanNotes);
+  compiled.set(study, { tokenCount, variants: made });
+  return made;
+}
+
+/** What edits add; means are empty. */
+export function emptyVectors({ vectors }: Resources): VectorSpec[] {
+  return vectors.map((vector) => specOf(vector, new Float32Array(0)));
+}
+
+/** What edits add, means included: found, or computed first. */
+export function filledVectors({ vectors }: Resources, lab: Lab): Promise<VectorSpec[]> {
+  return lab.all(vectors, async (vector) => {
+    if (vector.kind !== "mean") return specOf(vector);
+    const values = (await lab.means(vector.data as MeanTexts)).get(meanKey(vector.block, vector.site));
+    if (!values) throw new Error(`no mean of ${vector.site} of block ${vector.block}`);
+    return specOf(vector, values);
+  });
+}
+
+function specOf(vector: Vector, mean: Float32Array = new Float32Array(0)): VectorSpec {
+  if (vector.kind === "direction") return { kind: "direction", toward: vector.toward, away: vector.away };
+  return { kind: "values", key: vector.key, values: vector.kind === "values" ? vector.values : mean };
+}
+
+function compile(
+  variants: Variants,
+  model: ServedModel,
+  tokenCount: number,
+  prependBos: boolean,
+  { means }: MeanNotes,
+): CompiledVariants {
+  const texts = new Map(means.map((each) => [each.mean, each.texts]));
+  const words = {
+    ...wordsOf(model, prependBos, new Map()),
+    mean: (mean: Mean) => texts.get(spelling(mean)) as MeanTexts,
+  };
+  return compileVariants({ variants, baseline: true }, model, tokenCount, words);
+}
+
+/** The same for equal means, in whatever order their fields come back from the store. */
+function spelling({ dataset, texts, tokens_per_text }: Mean): string {
+  return JSON.stringify([dataset ?? null, texts ?? null, tokens_per_text ?? null]);
+}
