@@ -4,6 +4,7 @@ import type { Engine } from "../engine/protocol.ts";
 import { Problem } from "../problem.ts";
 import type { Means } from "../runs/means.ts";
 import type { ModelSource, ServedModel } from "../runs/served-models.ts";
+import { Censuses } from "./censuses.ts";
 import { kindOf } from "./kinds/index.ts";
 import { Lab } from "./lab.ts";
 import { MemoryGate } from "./memory-gate.ts";
@@ -26,9 +27,11 @@ const TRY_MS = { first: 50, most: 2000 } as const;
 export class Computer {
   readonly #parts: ComputerParts;
   readonly #gate: MemoryGate;
+  readonly #censuses: Censuses;
 
   constructor(parts: ComputerParts) {
     this.#parts = parts;
+    this.#censuses = new Censuses(parts.engine);
     this.#gate = new MemoryGate(parts.memoryBytes);
   }
 
@@ -38,7 +41,7 @@ export class Computer {
     const model = await this.#model(study);
     for (let attempt = 1; ; attempt++) {
       const { engine, means } = this.#parts;
-      const lab = new Lab({ engine, means, model, signal, gate: this.#gate });
+      const lab = new Lab({ engine, means, model, signal, gate: this.#gate, censuses: this.#censuses });
       try {
         return pack(await kind.compute(study, input, lab));
       } catch (error) {

@@ -7,6 +7,7 @@ import type { MeanTexts } from "../runs/mean-texts.ts";
 import type { Means } from "../runs/means.ts";
 import { newRunId } from "../runs/run-id.ts";
 import type { ServedModel } from "../runs/served-models.ts";
+import type { Censuses } from "./censuses.ts";
 import type { MemoryGate } from "./memory-gate.ts";
 
 /** A prompt under some schedules, without what is the same for all of an experiment's runs. */
@@ -25,6 +26,7 @@ export interface LabParts {
   readonly signal: AbortSignal;
   readonly gate: MemoryGate;
   readonly means: Pick<Means, "get">;
+  readonly censuses: Pick<Censuses, "get">;
 }
 
 export class Lab {
@@ -76,10 +78,10 @@ export class Lab {
     return this.#parts.means.get(this.model, texts, this.signal);
   }
 
-  /** The census of one layer's neurons. Throws the `Problem` that kept it from being taken. */
+  /** The census of one layer's neurons, taken once and shared. Throws the `Problem` that kept it from being taken. */
   census(job: Pick<CensusJob, "layer" | "weights" | "tokenSets">): Promise<CensusRows> {
-    const { engine, model, signal } = this.#parts;
-    return engine.census({ ...job, id: newRunId(), model: model.id, revision: model.revision }, signal);
+    const { censuses, model, signal } = this.#parts;
+    return censuses.get({ ...job, model: model.id, revision: model.revision }, signal);
   }
 }
 

@@ -9,6 +9,7 @@ import { Problem } from "../problem.ts";
 import { type MeanTable, meanKey, readMeans, tableBytes, writeMeans } from "./mean-files.ts";
 import type { MeanTexts } from "./mean-texts.ts";
 import { newRunId } from "./run-id.ts";
+import { SharedWork } from "./shared-work.ts";
 
 export interface MeansOptions {
   readonly engine: Engine;
@@ -30,16 +31,10 @@ const MAX_HELD_BYTES = 128 * 2 ** 20;
 /** Texts that run side by side, in shared calls of the engine. */
 const TEXTS_AT_ONCE = 8;
 
-interface Computation {
-  readonly table: Promise<MeanTable>;
-  readonly stop: AbortController;
-  waiting: number;
-}
-
 export class Means {
   readonly #options: MeansOptions;
   readonly #held = new LRUCache<string, MeanTable>({ maxSize: MAX_HELD_BYTES, sizeCalculation: tableBytes });
-  readonly #computing = new Map<string, Computation>();
+  readonly #computing = new SharedWork<MeanTable>("The run was cancelled while it waited for means.");
 
   constructor(options: MeansOptions) {
     this.#options = options;
@@ -51,35 +46,7 @@ export class Means {
    */
   async get(model: MeanModel, texts: MeanTexts, signal: AbortSignal): Promise<MeanTable> {
     const known = this.#held.get(texts.key);
-    if (known) return known;
-    const computation = this.#computing.get(texts.key) ?? this.#start(model, texts);
-    computation.waiting++;
-    let leave = () => {};
-    const left = new Promise<never>((_, reject) => {
-      leave = () => reject(new Problem("cancelled", "The run was cancelled while it waited for means."));
-      if (signal.aborted) leave();
-      else signal.addEventListener("abort", leave, { once: true });
-    });
-    try {
-      return await Promise.race([computation.table, left]);
-    } finally {
-      signal.removeEventListener("abort", leave);
-      if (--computation.waiting === 0) computation.stop.abort();
-    }
-  }
-
-  #start(model: MeanModel, texts: MeanTexts): Computation {
-    const stop = new AbortController();
-    const table = this.#find(model, texts, stop.signal);
-    const computation: Computation = { table, stop, waiting: 0 };
-    this.#computing.set(texts.key, computation);
-    // One that was given up must not be joined any more.
-    const forget = () => {
-      if (this.#computing.get(texts.key) === computation) this.#computing.delete(texts.key);
-    };
-    stop.signal.addEventListener("abort", forget, { once: true });
-    table.then(forget, forget);
-    return computation;
+    return known ?? this.#computing.get(texts.key, (stop) => this.#find(model, texts, stop), signal);
   }
 
   async #find(model: MeanModel, texts: MeanTexts, signal: AbortSignal): Promise<MeanTable> {
