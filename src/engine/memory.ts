@@ -1,6 +1,8 @@
 /** What a model will hold, reckoned from its tensors before anything of it is loaded. */
 import { Problem } from "../problem.ts";
 import { READOUT_CHUNK } from "./backend/backend.ts";
+import { countsInDouble, NEURONS_A_CALL, ROWS_A_CALL } from "./census/layer-census.ts";
+import { PIECE_ELEMENTS } from "./census/unembed-table.ts";
 import { type Device, isGpu } from "./devices/device.ts";
 import { CHUNK_BYTES } from "./graph/chunks.ts";
 import type { LinearSpec, ModelSpec, TensorRef } from "./model-spec.ts";
@@ -10,7 +12,7 @@ import { TOKEN_BUDGET } from "./wavefront/wavefront.ts";
 export interface MemoryEstimate {
   /** Of tensors that a graph uses: mapped, or private copies. Embeddings are read row by row, and held only as an unembed. */
   readonly weightBytes: number;
-  /** What one call of a block and one of the read-out need at a time, at the size where they are cut. */
+  /** What one call of a block, one of the read-out and one of a census need at a time, at the size where they are cut. */
   readonly bufferBytes: number;
 }
 
@@ -25,6 +27,8 @@ const READOUT_ARRAYS = 6;
 /** [N, d] arrays alive at once in a block, beside those of its MLP and heads. */
 const STREAM_ARRAYS = 8;
 const MLP_ARRAYS = 3;
+/** [rows, neurons] arrays alive at once in a census: cosines, their powers. */
+const CENSUS_ARRAYS = 4;
 /** One cast is read while the next is written. */
 const CASTS_AT_ONCE = 2;
 
@@ -71,7 +75,19 @@ export function estimateMemory(spec: ModelSpec, { weights, half }: Pick<LoadPlan
   const block = positions * (STREAM_ARRAYS * dModel + MLP_ARRAYS * dMlp + 2 * heads) * 4;
   const readout = READOUT_CHUNK * vocabSize * READOUT_ARRAYS * 4;
   const cast = half === "kept" ? CASTS_AT_ONCE * largestCast(spec) : 0;
-  return { weightBytes: tensors.reduce((sum, tensor) => sum + bytes(tensor), 0), bufferBytes: block + readout + cast };
+  return {
+    weightBytes: tensors.reduce((sum, tensor) => sum + bytes(tensor), 0),
+    bufferBytes: block + readout + cast + census(spec),
+  };
+}
+
+/** What a census holds: rows and neurons of a call, what is made of them, the vocabulary's table, and what is read for it. */
+function census(spec: ModelSpec): number {
+  const { dModel: d, dMlp, vocabSize: V } = spec;
+  const n = Math.min(NEURONS_A_CALL, dMlp);
+  const rows = Math.min(ROWS_A_CALL, V);
+  const call = 2 * rows * d + n * d + CENSUS_ARRAYS * rows * n + V;
+  return call * (countsInDouble(spec) ? 8 : 4) + Math.min(PIECE_ELEMENTS, V * d) * 4;
 }
 
 function heldAs(half: HalfHeld): string {

@@ -7,7 +7,7 @@ import { readConfig } from "../../src/config.ts";
 import { openCheckpoint } from "../../src/engine/checkpoint/open.ts";
 import { createEngine, type EngineOptions } from "../../src/engine/client.ts";
 import { processOptions } from "../../src/engine/options.ts";
-import type { Engine, EngineEvent, RunJob } from "../../src/engine/protocol.ts";
+import type { CensusJob, Engine, EngineEvent, RunJob } from "../../src/engine/protocol.ts";
 import { baselineSchedule } from "../../src/engine/schedule.ts";
 import { writeRandomGpt2 } from "../support/checkpoint.ts";
 
@@ -49,6 +49,12 @@ function job(model = "one", nLayers = 3, length = 8): RunJob {
     priority: "interactive",
   };
 }
+
+function census(model: string, layer = 0): CensusJob {
+  return { id: `census-${next++}`, model, layer, weights: "folded", tokenSets: [[1, 2]] };
+}
+
+const never = () => new AbortController().signal;
 
 async function collect(
   one: RunJob,
@@ -184,4 +190,63 @@ test("idle for long enough, the process ends; the next run starts it again, whic
   await expect.poll(() => engine.status().state, { timeout: 5000 }).toBe("stopped");
   expect((await collect(job())).at(-1)?.type).toBe("done");
   expect(engine.status().restarts).toBe(0);
+});
+
+test("a census starts the process and loads the model; what it has not is refused, and runs go on", async () => {
+  start();
+  const [rows, events] = await Promise.all([engine.census(census("one", 2), never()), collect(job())]);
+  expect([rows.kurtosis, rows.skew, rows.variance, ...rows.setEffects].map((values) => values.length)).toEqual([
+    128, 128, 128, 128,
+  ]);
+  expect(rows.kurtosis.every((value) => value > 1)).toBe(true);
+  expect(events.at(-1)?.type).toBe("done");
+  await expect(engine.census(census("one", 3), never())).rejects.toMatchObject({ code: "invalid_request" });
+  await expect(engine.census(census("nowhere"), never())).rejects.toMatchObject({ code: "model_not_found" });
+  await expect(engine.census({ ...census("one"), revision: "gone" }, never())).rejects.toMatchObject({ code: "model_busy" });
+});
+
+test("a census that is cancelled ends at once, and gives the model back", async () => {
+  start();
+  const controller = new AbortController();
+  const many = Array.from({ length: 40 }, (_, layer) => engine.census(census("deep", layer), controller.signal));
+  const ends = Promise.allSettled(many);
+  await many[0];
+  controller.abort();
+  const cancelled = (await ends).filter(({ status }) => status === "rejected");
+  expect(cancelled.length).toBeGreaterThan(0);
+  for (const end of cancelled) expect(end).toMatchObject({ reason: { code: "cancelled" } });
+  await expect
+    .poll(() =>
+      engine.unload("deep").then(
+        ({ state }) => state,
+        () => "busy",
+      ),
+    )
+    .toBe("available");
+  await expect(engine.census(census("one"), controller.signal)).rejects.toMatchObject({ code: "cancelled" });
+});
+
+test("killed in the middle of a census, it fails and says so; the next one counts the same", async () => {
+  start();
+  const expected = await engine.census(census("deep", 39), never());
+  const many = Array.from({ length: 40 }, (_, layer) => engine.census(census("deep", layer), never()));
+  const ends = Promise.allSettled(many);
+  await many[0];
+  process.kill(engine.status().pid as number, "SIGKILL");
+  const failed = (await ends).filter(({ status }) => status === "rejected");
+  expect(failed.length).toBeGreaterThan(0);
+  for (const end of failed)
+    expect(end).toMatchObject({ reason: { code: "engine_failed", message: expect.stringContaining("signal SIGKILL") } });
+  expect(await engine.census(census("deep", 39), never())).toEqual(expected);
+});
+
+test("a model is not unloaded while its neurons are counted", async () => {
+  start();
+  await engine.load("deep");
+  const many = Array.from({ length: 40 }, (_, layer) => engine.census(census("deep", layer), never()));
+  await many[0];
+  expect(engine.status().models).toMatchObject([{ id: "deep", activeRuns: expect.any(Number) }]);
+  await expect(engine.unload("deep")).rejects.toMatchObject({ code: "model_busy" });
+  await Promise.all(many);
+  expect(await engine.unload("deep")).toMatchObject({ state: "available" });
 });

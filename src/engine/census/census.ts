@@ -6,7 +6,7 @@ import { writeCensus } from "../graph/census.ts";
 import type { ModelSpec } from "../model-spec.ts";
 import type { CensusJob, CensusRows } from "../protocol.ts";
 import { createSession } from "../session.ts";
-import { layerCensus } from "./layer-census.ts";
+import { countsInDouble, layerCensus } from "./layer-census.ts";
 import { type RowSums, sumRows, type UnembedTable, unembedTable } from "./unembed-table.ts";
 
 /** How long the session and the tables are kept for the next layer. */
@@ -102,14 +102,16 @@ export class Census {
 
   async *#calls(job: CensusJob): AsyncGenerator<void, CensusRows> {
     const { spec, files, threads } = this.#parts;
-    this.#session ??= createSession(writeCensus(spec), { threads, weights: "mapped", half: "kept" }).catch((error: unknown) => {
-      this.#session = null;
-      throw error;
-    });
+    this.#session ??= createSession(writeCensus(spec, countsInDouble(spec)), { threads, weights: "mapped", half: "kept" }).catch(
+      (error: unknown) => {
+        this.#session = null;
+        throw error;
+      },
+    );
     const session = await this.#session;
     this.#sums ??= yield* sumRows(spec, files);
     const sums = this.#sums;
-    const table = this.#tables.get(job.weights) ?? (yield* unembedTable(spec, files, job.weights, sums));
+    const table = this.#tables.get(job.weights) ?? (yield* unembedTable(spec, files, job.weights, sums, countsInDouble(spec)));
     this.#tables.set(job.weights, table);
     return yield* layerCensus(job, { spec, files, session, sums, table });
   }

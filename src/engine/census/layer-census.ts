@@ -11,6 +11,15 @@ import type { RowSums, UnembedTable } from "./unembed-table.ts";
 /** Neurons, and rows of the unembed, that one call multiplies: 1.6 GFLOP at d = 768, and 4 MB that stay in the cache. */
 export const NEURONS_A_CALL = 1024;
 export const ROWS_A_CALL = 1024;
+/** A layer of less work is counted in double: skews near 0 are differences of what float32 rounds. */
+const DOUBLE_FLOPS = 2 ** 32;
+
+/** Numbers in the precision that a model's neurons are counted in. */
+export type Reals = Float32Array | Float64Array;
+
+export function countsInDouble({ vocabSize, dMlp, dModel }: ModelSpec): boolean {
+  return 2 * vocabSize * dMlp * dModel <= DOUBLE_FLOPS;
+}
 
 export interface LayerParts {
   readonly spec: ModelSpec;
@@ -21,8 +30,8 @@ export interface LayerParts {
 }
 
 /**
- * Pauses after every call. Σ (c − μ)^k of cosines c is float32 within a call and float64 from there on; μ is exact:
- * cosines are linear in the rows.
+ * Pauses after every call. Σ (c − μ)^k of cosines c is float32 within a call, or float64, and float64 from there on; μ
+ * is exact: cosines are linear in the rows.
  */
 export async function* layerCensus(job: CensusJob, parts: LayerParts): AsyncGenerator<void, CensusRows> {
   const { spec, files, sums } = parts;
@@ -36,7 +45,8 @@ export async function* layerCensus(job: CensusJob, parts: LayerParts): AsyncGene
   for (let group = 0; group < groups; group++) {
     const first = Math.floor((group * dMlp) / groups);
     const count = Math.floor(((group + 1) * dMlp) / groups) - first;
-    const { along, norms } = readNeurons(files, spec, job, first, count);
+    const { along: exact, norms } = readNeurons(files, spec, job, first, count);
+    const along = countsInDouble(spec) ? exact : Float32Array.from(exact);
     const powers = yield* groupPowers(along, count, parts);
     for (let neuron = 0; neuron < count; neuron++) {
       const [square, cube, fourth] = powers.map((sum) => sum[neuron] as number) as [number, number, number];
@@ -52,27 +62,26 @@ export async function* layerCensus(job: CensusJob, parts: LayerParts): AsyncGene
 }
 
 /** [n] Σ (c − μ)², Σ (c − μ)³ and Σ (c − μ)⁴ over the whole vocabulary. */
-async function* groupPowers(along: Float32Array, count: number, parts: LayerParts): AsyncGenerator<void, Float64Array[]> {
+async function* groupPowers(along: Reals, count: number, parts: LayerParts): AsyncGenerator<void, Float64Array[]> {
   const { spec, session, table } = parts;
   const { dModel: d, vocabSize: V } = spec;
-  const offset = new Float32Array(count);
-  const mean = new Float32Array(count);
+  const offset = realsLike(along, count);
+  const mean = realsLike(along, count);
   for (let neuron = 0; neuron < count; neuron++) {
     const apart = dot(along, neuron * d, table.centre);
     offset[neuron] = -apart;
     mean[neuron] = dot(along, neuron * d, table.scaledRow) - apart * table.meanScale;
   }
-  const float = (values: Float32Array, dims: readonly number[]) => new Tensor("float32", values, dims);
   const place = (at: number) => new Tensor("int64", BigInt64Array.of(BigInt(at)), [1]);
-  const neurons = { x: float(along, [count, d]), offset: float(offset, [1, count]), mean: float(mean, [1, count]) };
+  const neurons = { x: tensor(along, [count, d]), offset: tensor(offset, [1, count]), mean: tensor(mean, [1, count]) };
   const powers = CENSUS_OUTPUTS.map(() => new Float64Array(count));
   for (let from = 0; from < V; from += ROWS_A_CALL) {
     const to = Math.min(from + ROWS_A_CALL, V);
-    const scale = float(table.scale.subarray(from, to), [to - from, 1]);
+    const scale = tensor(table.scale.subarray(from, to), [to - from, 1]);
     const out = await session.run({ ...neurons, scale, from: place(from), to: place(to) });
     for (const [index, name] of CENSUS_OUTPUTS.entries()) {
       const sum = powers[index] as Float64Array;
-      const part = out[name]?.data as Float32Array;
+      const part = out[name]?.data as Reals;
       for (let neuron = 0; neuron < count; neuron++) sum[neuron] = (sum[neuron] as number) + (part[neuron] as number);
     }
     yield;
@@ -96,8 +105,16 @@ function setDirection(
   return inside.map((sum, i) => sum / ids.length - ((tokens[i] as number) - sum) / (tokenCount - ids.length));
 }
 
+function realsLike(values: Reals, length: number): Reals {
+  return values instanceof Float64Array ? new Float64Array(length) : new Float32Array(length);
+}
+
+function tensor(values: Reals, dims: readonly number[]): Tensor {
+  return values instanceof Float64Array ? new Tensor("float64", values, dims) : new Tensor("float32", values, dims);
+}
+
 /** Of a row of [n, d] that begins at `start` with a vector [d], in float64. */
-function dot(values: Float32Array, start: number, vector: Float64Array): number {
+function dot(values: Reals, start: number, vector: Float64Array): number {
   let sum = 0;
   for (let i = 0; i < vector.length; i++) sum += (values[start + i] as number) * (vector[i] as number);
   return sum;

@@ -8,12 +8,12 @@ export interface Neurons {
    * [n, d] such that W_U[v] · along_j is w_out_j's product with the (folded) unembed, up to its centring over the
    * vocabulary: w_out / ‖w_out‖, folded γ_f ⊙ of it. Of a neuron that writes nothing: zeros.
    */
-  readonly along: Float32Array;
+  readonly along: Float64Array;
   /** [n] ‖w_out‖₂, folded of the centred one where the final norm takes the mean away. */
   readonly norms: Float64Array;
 }
 
-/** Neurons `first` … `first + count` − 1 of a layer, read from the checkpoint's files; float64 until they are stored. */
+/** Neurons `first` … `first + count` − 1 of a layer, read from the checkpoint's files. */
 export function readNeurons(
   files: TensorFiles,
   spec: ModelSpec,
@@ -29,7 +29,7 @@ export function readNeurons(
   const [neuronStride, stride] = byNeuron ? [d, 1] : [1, count];
   const gamma = weights === "folded" ? files.readTensor(finalNorm.weight) : null;
   const centres = weights === "folded" && finalNorm.kind === "layer";
-  const along = new Float32Array(count * d);
+  const along = new Float64Array(count * d);
   const norms = new Float64Array(count);
   for (let neuron = 0; neuron < count; neuron++) {
     const start = neuron * neuronStride;

@@ -4,7 +4,7 @@ import type { ModelSpec } from "../model-spec.ts";
 import type { CensusJob } from "../protocol.ts";
 
 /** Numbers that are read between two pauses. */
-const PIECE_ELEMENTS = 2 ** 21;
+export const PIECE_ELEMENTS = 2 ** 21;
 
 /** Sums of rows as the file has them, [d] each. */
 export interface RowSums {
@@ -17,7 +17,7 @@ export interface RowSums {
 /** W̃_v: a row of the unembed, raw or folded. */
 export interface UnembedTable {
   /** [V] 1 / ‖W̃_v‖₂; 0 of a row of zeros. */
-  readonly scale: Float32Array;
+  readonly scale: Float32Array | Float64Array;
   /** [d] what is taken from a row as the file has it before it is met with a neuron's `along`: its mean over v; raw: zeros. */
   readonly centre: Float64Array;
   /** Means over v of scale_v W_U[v], [d], and of scale_v. */
@@ -47,13 +47,14 @@ export function* unembedTable(
   files: TensorFiles,
   weights: CensusJob["weights"],
   sums: RowSums,
+  inDouble: boolean,
 ): Generator<void, UnembedTable> {
   const { dModel: d, vocabSize: V, finalNorm } = spec;
   const isFolded = weights === "folded";
   const centre = isFolded ? sums.all.map((sum) => sum / V) : new Float64Array(d);
   const gamma = isFolded ? files.readTensor(finalNorm.weight) : new Float32Array(d).fill(1);
   const centres = isFolded && finalNorm.kind === "layer";
-  const scale = new Float32Array(V);
+  const scale = inDouble ? new Float64Array(V) : new Float32Array(V);
   const scaledRow = new Float64Array(d);
   let meanScale = 0;
   for (const { first, rows } of pieces(spec, files)) {

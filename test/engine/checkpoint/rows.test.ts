@@ -5,7 +5,7 @@ import { widenBf16, widenF16 } from "../../../src/engine/checkpoint/half.ts";
 import { openCheckpoint } from "../../../src/engine/checkpoint/open.ts";
 import { openTensorFiles } from "../../../src/engine/checkpoint/rows.ts";
 import { readSafetensors } from "../../../src/engine/checkpoint/safetensors.ts";
-import type { TensorRef } from "../../../src/engine/model-spec.ts";
+import type { BlockSpec, TensorRef } from "../../../src/engine/model-spec.ts";
 import { writeRandomGpt2 } from "../../support/checkpoint.ts";
 import { copyOf, emptyFolder, GPT2, GPT2_HUB, ROOT } from "./folders.ts";
 
@@ -105,4 +105,17 @@ test("half precision: every number that it has", () => {
     const value = exponent === 0 ? fraction * 2 ** -24 : (1 + fraction / 1024) * 2 ** (exponent - 15);
     if (exponent < 31 && f16[i] !== sign * value) expect.fail(`${i}: ${f16[i]} is not ${sign * value}`);
   }
+});
+
+test.each(["F32", "F16", "BF16"] as const)("%s: columns are those of the whole tensor", (type) => {
+  const folder = emptyFolder();
+  writeRandomGpt2(folder, { type, dModel: 48 });
+  const files = tensorFiles();
+  const [block] = openCheckpoint(folder).blocks as [BlockSpec];
+  const { weight } = block.mlp.down; // [192, 48]
+  const all = files.readTensor(weight);
+  const expected = Float32Array.from({ length: 192 * 5 }, (_, i) => all[Math.floor(i / 5) * 48 + 7 + (i % 5)] as number);
+  expect(files.readColumns(weight, 7, 5)).toEqual(expected);
+  expect(files.readColumns(weight, 0, 48)).toEqual(all);
+  expect(() => files.readColumns(weight, 44, 5)).toThrow(`columns 44 to 48 of ${weight.name}; it has columns 0 to 47`);
 });
