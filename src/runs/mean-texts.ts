@@ -31,6 +31,7 @@ export async function meanTexts(
   const found = new Map<Mean, MeanTexts>();
   const bySpelling = new Map<string, MeanTexts>();
   for (const { mean, pointer } of meansOf(request)) {
+    if (found.has(mean)) continue;
     const spelling = JSON.stringify(mean);
     const texts = bySpelling.get(spelling) ?? (await textsOf(mean, pointer, request.prepend_bos, model, datasets));
     bySpelling.set(spelling, texts);

@@ -95,7 +95,12 @@ function compile(
   return compileVariants({ variants, baseline: true }, model, tokenCount, words);
 }
 
+const spellings = new WeakMap<Mean, string>();
+
 /** The same for equal means, in whatever order their fields come back from the store. */
-function spelling({ dataset, texts, tokens_per_text }: Mean): string {
-  return JSON.stringify([dataset ?? null, texts ?? null, tokens_per_text ?? null]);
+function spelling(mean: Mean): string {
+  const { dataset, texts, tokens_per_text } = mean;
+  const known = spellings.get(mean) ?? JSON.stringify([dataset ?? null, texts ?? null, tokens_per_text ?? null]);
+  spellings.set(mean, known);
+  return known;
 }

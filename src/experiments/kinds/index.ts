@@ -4,11 +4,13 @@ import { type AnyKind, asAnyKind } from "../kind.ts";
 import { attentionLocality } from "./attention-locality.ts";
 import { cka } from "./cka.ts";
 import { componentNorms } from "./component-norms.ts";
+import { headImportance } from "./head-importance.ts";
 import { layerImportance } from "./layer-importance.ts";
 import { layerInterventions } from "./layer-interventions.ts";
 import { layerRepeat } from "./layer-repeat.ts";
 import { layerSchedules } from "./layer-schedules.ts";
 import { logitLens } from "./logit-lens.ts";
+import { neuronCensus } from "./neuron-census.ts";
 import { subjoinerHeads } from "./subjoiner-heads.ts";
 import { variants } from "./variants.ts";
 
@@ -17,12 +19,14 @@ export const KINDS: readonly AnyKind[] = [
   asAnyKind(attentionLocality),
   asAnyKind(componentNorms),
   asAnyKind(logitLens),
+  asAnyKind(neuronCensus),
   asAnyKind(subjoinerHeads),
   asAnyKind(cka),
   asAnyKind(layerImportance),
   asAnyKind(layerRepeat),
   asAnyKind(layerSchedules),
   asAnyKind(variants),
+  asAnyKind(headImportance),
 ];
 
 const byName = new Map(KINDS.map((kind) => [kind.name, kind]));
