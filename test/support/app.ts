@@ -3,7 +3,7 @@ import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { EventSourceParserStream } from "eventsource-parser/stream";
-import { createApp } from "../../src/app.ts";
+import { type AppOptions, createApp } from "../../src/app.ts";
 import { readConfig } from "../../src/config.ts";
 import { type Script, scriptedEngine } from "./scripted-engine.ts";
 
@@ -17,12 +17,17 @@ export interface TestApp {
   delete(path: string): Promise<Response>;
 }
 
-export function testApp(environment: Record<string, string> = {}, script: Script = {}): TestApp {
+export function testApp(
+  environment: Record<string, string> = {},
+  script: Script = {},
+  options: Pick<AppOptions, "logs" | "log"> = {},
+): TestApp {
   const dataDir = environment.DATA_DIR ?? mkdtempSync(join(tmpdir(), "stratascope-"));
   const engine = scriptedEngine(script);
   const { app, services } = createApp({
     config: readConfig({ MODELS_DIR: "models", HF_HUB_CACHE: join(dataDir, "hub"), ...environment, DATA_DIR: dataDir }),
     engine,
+    ...options,
   });
   const send = async (method: string, path: string, headers: Record<string, string> = {}, body?: unknown) => {
     const text = body === undefined || typeof body === "string" ? body : JSON.stringify(body);

@@ -60,6 +60,7 @@ export class FileReader implements EventReader {
   readonly #path: string;
   readonly #after: number;
   #file: FileHandle | null = null;
+  #closed = false;
   #buffer = Buffer.alloc(0);
   /** Where the first line begins that was not read yet. */
   #offset = 0;
@@ -70,11 +71,12 @@ export class FileReader implements EventReader {
   }
 
   async next(): Promise<readonly WireEvent[] | null> {
-    this.#file ??= await openIfThere(this.#path);
+    const file = await this.#open();
+    if (!file) return null;
     if (this.#buffer.length === 0) this.#buffer = Buffer.alloc(CHUNK_BYTES);
     // It may be closed while it is read.
-    while (this.#file) {
-      const { bytesRead } = await this.#file.read(this.#buffer, 0, this.#buffer.length, this.#offset);
+    while (!this.#closed) {
+      const { bytesRead } = await file.read(this.#buffer, 0, this.#buffer.length, this.#offset);
       const whole = bytesRead === 0 ? 0 : this.#buffer.lastIndexOf(NEWLINE, bytesRead - 1) + 1;
       if (whole === 0) {
         if (bytesRead < this.#buffer.length) return null;
@@ -89,9 +91,14 @@ export class FileReader implements EventReader {
   }
 
   async close(): Promise<void> {
-    const file = this.#file;
-    this.#file = null;
-    await file?.close();
+    this.#closed = true;
+    await this.#file?.close();
+  }
+
+  async #open(): Promise<FileHandle | null> {
+    this.#file ??= await openIfThere(this.#path);
+    if (this.#closed) await this.#file?.close();
+    return this.#closed ? null : this.#file;
   }
 
   /** The events among the first bytes of the buffer, which are whole lines. */
