@@ -21,6 +21,26 @@ export function chunksOfTexts(texts: readonly Int32Array[]): PlannedChunk<TextsI
   }));
 }
 
+/** Neighbours whose tokens together fill a chunk; one that has more stands alone. */
+export function chunksByTokens<T>(
+  items: readonly T[],
+  tokensOf: (item: T) => number,
+): { readonly first: number; readonly items: readonly T[] }[] {
+  const chunks: { first: number; items: T[] }[] = [];
+  let room = 0;
+  for (const [i, item] of items.entries()) {
+    const tokens = tokensOf(item);
+    const last = chunks.at(-1);
+    if (last && tokens <= room && last.items.length < CHUNK_TEXTS) last.items.push(item);
+    else {
+      chunks.push({ first: i, items: [item] });
+      room = CHUNK_TOKENS;
+    }
+    room -= tokens;
+  }
+  return chunks;
+}
+
 /** Neighbours in groups of `size`, the last one perhaps smaller. */
 export function chunksOf<T>(items: readonly T[], size: number): { readonly first: number; readonly items: readonly T[] }[] {
   return Array.from({ length: Math.ceil(items.length / size) }, (_, i) => ({

@@ -77,6 +77,13 @@ export class Material {
     return this.#first(dataset ? dataset.rows : (request.data?.rows ?? this.#missing("rows")));
   }
 
+  /** For kinds that read their texts whole. */
+  refuseCuts(): void {
+    const { tokens_per_text } = this.#parts.request;
+    if (tokens_per_text !== undefined)
+      refuse("/tokens_per_text", `this kind reads its texts whole: ${tokens_per_text} tokens of each would not do`);
+  }
+
   /**
    * The texts as the model reads them, each cut to as many tokens as the others. Short ones are refused, by number, or
    * passed over where that was asked.

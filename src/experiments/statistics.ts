@@ -27,10 +27,8 @@ export interface Means {
 /** The key columns of a cell. */
 export type Key = Readonly<Record<string, Cell>>;
 
-export interface StatisticsKind<Settings> {
-  readonly name: string;
-  readonly title: string;
-  readonly figure: string | null;
+/** The table that statistics make. */
+export interface StatisticsTable<Settings> {
   readonly keys: readonly Column[];
   readonly statistics: readonly string[];
   /** Statistics that progress tells, the figure's main ones. */
@@ -38,6 +36,13 @@ export interface StatisticsKind<Settings> {
   /** Whether distributions are reported: quantiles, within 1 %. */
   readonly quantiles: boolean;
   cells(study: Study<Settings>): readonly Key[];
+  summary(study: Study<Settings>, means: Means): Readonly<Record<string, unknown>>;
+}
+
+export interface StatisticsKind<Settings> extends StatisticsTable<Settings> {
+  readonly name: string;
+  readonly title: string;
+  readonly figure: string | null;
   /** Refuses what cannot be computed; whatever it returns goes into the study's notes. */
   check?(ask: Ask<Settings>, tokensPerText: number): Notes | Promise<Notes>;
   /** The runs of a text. Vectors that are means are empty: `vectors`. */
@@ -46,7 +51,6 @@ export interface StatisticsKind<Settings> {
   vectors?(study: Study<Settings>, lab: Lab): Promise<readonly VectorSpec[]>;
   /** One text's values, from what its runs said. */
   read(study: Study<Settings>, outputs: readonly RunOutput[], tokens: readonly number[]): Observed;
-  summary(study: Study<Settings>, means: Means): Readonly<Record<string, unknown>>;
 }
 
 type Notes = Readonly<Record<string, unknown>> | undefined;
@@ -74,8 +78,16 @@ export function statisticsKind<Settings>(spec: StatisticsKind<Settings>): Kind<S
     async compute(study, { texts }, lab) {
       return statisticsOutput(await observeTexts(spec, study, texts, lab), spec.quantiles);
     },
-    fold: (study) => new StatisticsFold(spec, study),
+    fold: (study) => statisticsFold(spec, study),
   };
+}
+
+/** Adds up what `statisticsOutput` keeps. */
+export function statisticsFold<Settings>(
+  table: StatisticsTable<Settings>,
+  study: Study<Settings>,
+): Fold<unknown, StatisticsOutput> {
+  return new StatisticsFold(table, study);
 }
 
 /** What every text gives; they run beside each other. */
@@ -109,14 +121,14 @@ export function statisticsOutput(observed: readonly Observed[], quantiles: boole
   return { moments, sketches: sketches?.map((sketch) => sketch.encode()) ?? null };
 }
 
-class StatisticsFold<Settings> implements Fold<TextsInput, StatisticsOutput> {
-  readonly #spec: StatisticsKind<Settings>;
+class StatisticsFold<Settings> implements Fold<unknown, StatisticsOutput> {
+  readonly #spec: StatisticsTable<Settings>;
   readonly #study: Study<Settings>;
   readonly #cells: readonly Key[];
   readonly #means: readonly ClusteredMean[];
   readonly #sketches: readonly QuantileSketch[] | null;
 
-  constructor(spec: StatisticsKind<Settings>, study: Study<Settings>) {
+  constructor(spec: StatisticsTable<Settings>, study: Study<Settings>) {
     this.#spec = spec;
     this.#study = study;
     this.#cells = spec.cells(study);

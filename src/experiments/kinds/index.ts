@@ -2,6 +2,7 @@
 import { Problem } from "../../problem.ts";
 import { type AnyKind, asAnyKind } from "../kind.ts";
 import { attentionLocality } from "./attention-locality.ts";
+import { benchmark } from "./benchmark.ts";
 import { cka } from "./cka.ts";
 import { componentNorms } from "./component-norms.ts";
 import { headImportance } from "./head-importance.ts";
@@ -27,6 +28,7 @@ export const KINDS: readonly AnyKind[] = [
   asAnyKind(layerSchedules),
   asAnyKind(variants),
   asAnyKind(headImportance),
+  asAnyKind(benchmark),
 ];
 
 const byName = new Map(KINDS.map((kind) => [kind.name, kind]));
