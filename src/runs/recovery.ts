@@ -4,6 +4,7 @@ import { Problem } from "../problem.ts";
 import { problemDocument } from "../problem-document.ts";
 import { fieldErrors } from "../schemas/field-errors.ts";
 import { RunRequest } from "../schemas/run-request.ts";
+import { DatabaseUnavailable } from "../store/database.ts";
 import type { LogHeader, RunLogs, TakenLog } from "./logs/run-logs.ts";
 import { errorEvent, outcomeOf } from "./outcome.ts";
 import type { PreparedRun } from "./prepare.ts";
@@ -102,20 +103,21 @@ export class Recovery {
     }
   }
 
+  /** Ends it, or has it go on. Where neither can be done now, it is left to the next look, here or elsewhere. */
   async #conclude(taken: TakenLog, problem: Problem | null): Promise<void> {
     const { logs, log } = this.#options;
     const { id } = taken.header;
-    const history = await readHistory(logs.reader(id, 0));
-    const reason = problem ?? reasonAgainst(taken);
-    if (reason || history.terminal) return end(taken, history, reason ?? stopped());
     try {
-      const run = await this.#prepared(taken.header);
+      const history = await readHistory(logs.reader(id, 0));
+      const reason = problem ?? reasonAgainst(taken);
+      if (reason || history.terminal) return await end(taken, history, reason ?? stopped());
+      const run = await this.#prepared(taken.header).catch((error: unknown) => this.#refusal(id, error));
+      if (run instanceof Problem) return await end(taken, history, run);
       await this.#place({ run, taken, history });
       log.info("a run goes on", { run: id, events: history.last });
     } catch (error) {
-      if (error instanceof Stopped) return taken.log.release();
-      if (!(error instanceof Problem)) log.error("a run could not go on", { run: id, error: String(error) });
-      await end(taken, history, Problem.from(error));
+      await taken.log.release().catch(() => {});
+      if (!(error instanceof Stopped)) throw error;
     }
   }
 
@@ -131,6 +133,14 @@ export class Recovery {
       }
       await new Promise((resolve) => setTimeout(resolve, PLACE_MS));
     }
+  }
+
+  /** Why it cannot be prepared. Throws what may be otherwise later. */
+  #refusal(id: string, error: unknown): Problem {
+    if (error instanceof DatabaseUnavailable) throw error;
+    if (!(error instanceof Problem))
+      this.#options.log.error("a run could not be prepared again", { run: id, error: String(error) });
+    return Problem.from(error);
   }
 
   /** The run as it was asked for, with the id that it has. */

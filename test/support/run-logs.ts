@@ -10,7 +10,7 @@ import { type WireEvent, wireEvent } from "../../src/runs/wire-event.ts";
 import { pgliteDatabase, RUN_TABLES, type TestDatabase } from "./pglite-database.ts";
 
 /** Deaths are noticed soon. */
-export const QUICK: LogTimes = { beatMs: 20, staleMs: 200, pollMs: 50 };
+export const QUICK: LogTimes = { beatMs: 20, staleMs: 200, pollMs: 50, patienceMs: 1000 };
 
 /** Where logs of several processes are kept together. */
 export interface LogWorld {

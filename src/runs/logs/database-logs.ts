@@ -14,6 +14,7 @@ import {
   cancelRun,
   deleteOldRuns,
   deleteRun,
+  disownRun,
   findRun,
   LOG_CHANNEL,
   listRuns,
@@ -28,9 +29,11 @@ export interface LogTimes {
   readonly staleMs: number;
   /** How often a log is looked at although nothing was heard of it. */
   readonly pollMs: number;
+  /** So long readers of detached runs wait for a database that is lost. Long after others may have taken the log over. */
+  readonly patienceMs: number;
 }
 
-const TIMES: LogTimes = { beatMs: 5000, staleMs: 15_000, pollMs: 2000 };
+const TIMES: LogTimes = { beatMs: 5000, staleMs: 15_000, pollMs: 2000, patienceMs: 60_000 };
 
 export interface DatabaseLogsOptions {
   /** Opens it at first need. Throws `DatabaseUnavailable`. */
@@ -52,6 +55,8 @@ export class DatabaseLogs implements RunLogs {
   /** What this process signs its logs with. */
   readonly #owner = randomUUID();
   readonly #own = new Map<string, Own>();
+  /** Logs that are being taken over: its own, as the database may have it already. */
+  readonly #taking = new Set<string>();
   readonly #waiting = new Map<string, Set<() => void>>();
   #events: LogEvents = { cancel: () => {} };
   #timer: ReturnType<typeof setInterval> | null = null;
@@ -123,11 +128,16 @@ export class DatabaseLogs implements RunLogs {
 
   async take(id: string): Promise<TakenLog | null> {
     if (!this.#mayJudge) return null;
-    const row = await this.#ask((db) => takeRun(db, id, this.#owner, this.#staleSeconds));
-    if (!row) return null;
-    const { header, events, bytes, takes, cancelled } = row;
-    const sink = new DatabaseSink({ database: this.#database, header, owner: this.#owner, taken: { bytes } });
-    return { log: this.#add(header, sink, events), header, takes, cancelled };
+    this.#taking.add(id);
+    try {
+      const row = await this.#ask((db) => takeRun(db, id, this.#owner, this.#staleSeconds));
+      if (!row) return null;
+      const { header, events, bytes, takes, cancelled } = row;
+      const sink = new DatabaseSink({ database: this.#database, header, owner: this.#owner, taken: { bytes } });
+      return { log: this.#add(header, sink, events), header, takes, cancelled };
+    } finally {
+      this.#taking.delete(id);
+    }
   }
 
   cancel(id: string): Promise<void> {
@@ -157,7 +167,8 @@ export class DatabaseLogs implements RunLogs {
   #add(header: LogHeader, sink: DatabaseSink, stored?: number): RunLog {
     this.#begin();
     const { id, detached } = header;
-    const log = new RunLog({ id, sink, room: this.#room, strict: detached, ...(stored === undefined ? {} : { stored }) });
+    const options = { id, sink, room: this.#room, strict: detached, patienceMs: this.#times.patienceMs };
+    const log = new RunLog(stored === undefined ? options : { ...options, stored });
     this.#own.set(id, { log, sink });
     void log.complete.then(() => this.#own.get(id)?.log === log && this.#own.delete(id));
     return log;
@@ -209,6 +220,9 @@ export class DatabaseLogs implements RunLogs {
         if (row?.cancelled) this.#events.cancel(log.id);
         if (!row && sink.open) log.taken();
       }
+      // One that could not be given away when it should have been.
+      const stray = [...rows.keys()].filter((id) => !this.#own.has(id) && !this.#taking.has(id));
+      for (const id of stray) await this.#ask((db) => disownRun(db, id, this.#owner));
     } catch {
       // Writing and reading say what is wrong; here it only has to be tried again.
     }

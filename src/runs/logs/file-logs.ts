@@ -14,6 +14,8 @@ const SUFFIX = ".ndjson";
 const LOCK_SUFFIX = ".lock";
 /** How often a file is looked at that another process may append to. */
 const POLL_MS = 250;
+/** Nobody else writes a log while this process lives: what it showed and could not write yet, it will. */
+const PATIENCE_MS = 5000;
 
 export class FileLogs implements RunLogs {
   readonly #folder: string;
@@ -29,7 +31,7 @@ export class FileLogs implements RunLogs {
 
   create(header: LogHeader): RunLog {
     const sink = new FileSink({ path: this.#path(header.id), header });
-    return new RunLog({ id: header.id, sink, room: this.#room, strict: header.detached });
+    return this.#log(header, sink);
   }
 
   async read(id: string): Promise<LogSummary | null> {
@@ -102,8 +104,7 @@ export class FileLogs implements RunLogs {
       const { header, events, wholeBytes } = found;
       const sink = new FileSink({ path, header, taken: { lock, bytes: wholeBytes } });
       await sink.append(`${TAKEN_LINE}${JSON.stringify(new Date().toISOString())}}\n`);
-      const log = new RunLog({ id, sink, room: this.#room, strict: header.detached, stored: events });
-      return { log, header, takes: found.takes + 1, cancelled: false };
+      return { log: this.#log(header, sink, events), header, takes: found.takes + 1, cancelled: false };
     } catch (error) {
       lock.abandon();
       throw error;
@@ -120,6 +121,11 @@ export class FileLogs implements RunLogs {
   listen(): void {}
 
   async close(): Promise<void> {}
+
+  #log({ id, detached }: LogHeader, sink: FileSink, stored?: number): RunLog {
+    const options = { id, sink, room: this.#room, strict: detached, patienceMs: PATIENCE_MS };
+    return new RunLog(stored === undefined ? options : { ...options, stored });
+  }
 
   /** All ids, the newest first. */
   async #ids(): Promise<string[]> {

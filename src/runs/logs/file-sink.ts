@@ -52,8 +52,8 @@ export class FileSink implements LogSink {
   }
 
   async release(): Promise<void> {
-    await this.#file?.close();
     this.#lock?.abandon();
+    await this.#file?.close();
   }
 
   reader(after: number): EventReader {

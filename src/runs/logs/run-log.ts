@@ -34,6 +34,8 @@ export interface RunLogOptions {
   readonly room: Room;
   /** Store at once, and show nothing that is not stored: what a reader has seen is then what any later one will see. */
   readonly strict: boolean;
+  /** So long readers of a strict log wait for a store that fails; then they see what it has not got. */
+  readonly patienceMs: number;
   /** Seq of the last event that is stored already. */
   readonly stored?: number;
 }
@@ -42,8 +44,6 @@ export interface RunLogOptions {
 const BATCH = { chars: 262_144, ms: 50, most: 4 * 1024 * 1024 } as const;
 /** After a failed write, from the first to the longest pause. */
 const PAUSE_MS = { least: 100, most: 5000 } as const;
-/** So long readers of a strict log wait for a store that fails; then they see what it has not got. */
-const PATIENCE_MS = 5000;
 
 interface Waiter {
   /** Stored up to here; the end counts as infinity. */
@@ -57,6 +57,7 @@ export class RunLog {
   readonly #sink: LogSink;
   readonly #room: Room;
   readonly #strict: boolean;
+  readonly #patienceMs: number;
   /** Told when more can be read, and once when the log is taken over. */
   readonly #listeners = new Set<(taken: boolean) => void>();
   /** Not stored yet, the first `#writing` of them given to the sink. */
@@ -79,11 +80,12 @@ export class RunLog {
   #resume: () => void = () => {};
   readonly #complete = Promise.withResolvers<void>();
 
-  constructor({ id, sink, room, strict, stored }: RunLogOptions) {
+  constructor({ id, sink, room, strict, patienceMs, stored }: RunLogOptions) {
     this.id = id;
     this.#sink = sink;
     this.#room = room;
     this.#strict = strict;
+    this.#patienceMs = patienceMs;
     this.#appended = this.#stored = stored ?? 0;
     this.#begun = stored !== undefined;
     if (!this.#begun) this.#schedule();
@@ -96,7 +98,8 @@ export class RunLog {
 
   /** Seq of the last event that may be shown; beyond the last one: all. */
   get shown(): number {
-    const gaveUp = this.#lostFrom !== null || (this.#failure !== null && performance.now() - this.#failingSince >= PATIENCE_MS);
+    const tired = this.#failure !== null && performance.now() - this.#failingSince >= this.#patienceMs;
+    const gaveUp = tired || this.#lostFrom !== null;
     return this.#strict && !gaveUp ? this.#stored : Number.POSITIVE_INFINITY;
   }
 
@@ -145,8 +148,7 @@ export class RunLog {
     await this.flush().catch(() => {});
     this.#stop(new Error(`the log of ${this.id} is left to another process`));
     await this.#pumping;
-    await this.#sink.release();
-    this.#complete.resolve();
+    await this.#sink.release().finally(() => this.#complete.resolve());
   }
 
   /** The log is another process's: what waits for it is void. */

@@ -220,8 +220,11 @@ describe("Logs that are rows", () => {
     log.append(layers(3, 4));
     await expect(log.flush()).rejects.toThrow("The database cannot be reached.");
     await expect(log.close(END)).rejects.toThrow("The database cannot be reached.");
-    // What is not stored yet is read from memory, once the store has failed for long.
     expect(log.shown).toBe(2);
+    // What is not stored yet is read from memory, once the store has failed for long.
+    await until(() => log.shown === Number.POSITIVE_INFINITY);
+    expect(await readAll(log.reader(2))).toEqual(layers(3, 4));
+    await expect(readAll(log.reader(0))).rejects.toThrow("The database cannot be reached.");
     world.database?.lose(false);
     await log.complete;
     expect(await readAll(world.open().reader(log.id, 0))).toEqual(layers(1, 4));
@@ -259,6 +262,21 @@ describe("Logs that are rows", () => {
     await expect(logs[1]?.close(END)).rejects.toThrow(LogTaken);
     expect(told).toBe(1);
     expect(await other.read(logs[0]?.id ?? "")).toMatchObject({ events: 0, end: null });
+  });
+
+  it("Are given away later by one who could not when it wanted to", async () => {
+    const world = await rows();
+    const one = world.open();
+    const logs = [one.create(header({ detached: true, request })), one.create(header({ detached: true, request }))];
+    for (const log of logs) await log.flush();
+    world.database?.lose(true);
+    await expect(logs[0]?.release()).rejects.toThrow("The database cannot be reached.");
+    world.database?.lose(false);
+    // It lives, and says so: only what it disowns can be taken.
+    const other = world.open();
+    await until(async () => (await other.orphans()).length > 0);
+    expect(await other.orphans()).toEqual([logs[0]?.id]);
+    await logs[1]?.close(END);
   });
 
   it("Carry the wish to cancel to whoever writes them, and to whoever takes them over", async () => {
