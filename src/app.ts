@@ -6,6 +6,7 @@ import { routePath } from "hono/route";
 import type { Config } from "./config.ts";
 import { Datasets } from "./datasets/datasets.ts";
 import { datasetFolder } from "./datasets/folder.ts";
+import type { UploadedDatasets } from "./datasets/uploaded.ts";
 import { uploadedFiles } from "./datasets/uploaded-files.ts";
 import type { Engine } from "./engine/protocol.ts";
 import { Downloads } from "./hub/downloads.ts";
@@ -33,13 +34,16 @@ export interface AppOptions {
   readonly models?: ModelSource;
   /** Of runs: files in the data folder, or rows where there is a DATABASE_URL, when nothing else is said. */
   readonly logs?: RunLogs;
+  /** Uploaded data sets: files in the data folder, when nothing else is said. */
+  readonly uploads?: UploadedDatasets;
   readonly log?: Log;
 }
 
 const REQUEST_ID = /^[\w.:-]{1,128}$/;
 
 /** Everything the routes need. */
-export function createServices({ config, engine, models = configured(config), logs, log = silentLog }: AppOptions): Services {
+export function createServices(options: AppOptions): Services {
+  const { config, engine, models = configured(config), logs, uploads, log = silentLog } = options;
   const admission = new Admission(config);
   const telemetry = new Telemetry({ engine, queued: () => admission.queued, active: () => admission.active });
   const canary = new Canary(engine, models);
@@ -48,10 +52,10 @@ export function createServices({ config, engine, models = configured(config), lo
     folder: join(config.dataDir, "means"),
     failed: (error) => log.error("means could not be written", { error: String(error) }),
   });
-  const uploads = join(config.dataDir, "datasets");
+  const uploadsDir = join(config.dataDir, "datasets");
   const datasets = new Datasets({
-    ...{ folder: datasetFolder(config.datasetsDir), uploaded: uploadedFiles(uploads) },
-    ...{ stagingDir: uploads, maxUploadBytes: config.maxDatasetBytes },
+    ...{ folder: datasetFolder(config.datasetsDir), uploaded: uploads ?? uploadedFiles(uploadsDir) },
+    ...{ stagingDir: uploadsDir, maxUploadBytes: config.maxDatasetBytes },
   });
   const runs = new RunRegistry({
     engine,

@@ -25,7 +25,7 @@ export const listDatasets = endpoint(
     description: "Those of DATASETS_DIR and those that were uploaded. None is read for it.",
     responses: {
       200: { description: "All of them.", content: { "application/json": { schema: DatasetList } } },
-      ...problems("unauthorized"),
+      ...problems("unauthorized", "store_unavailable"),
     },
   }),
   async (c, { datasets }) => json(c, { datasets: (await datasets.list()).map(summary) } satisfies DatasetList),
@@ -43,7 +43,7 @@ export const getDataset = endpoint(
     request: { params: DatasetPath },
     responses: {
       200: { description: "The data set.", content: info },
-      ...problems("unauthorized", "not_found", "invalid_request"),
+      ...problems("unauthorized", "not_found", "invalid_request", "store_unavailable"),
     },
   }),
   async (c, { datasets }) => {
@@ -72,7 +72,15 @@ export const putDataset = endpoint(
         headers: { Location: { description: "Where the data set is.", schema: { type: "string" } } },
         content: info,
       },
-      ...problems("unauthorized", "conflict", "body_too_large", "unsupported_media_type", "invalid_request", "cancelled"),
+      ...problems(
+        "unauthorized",
+        "conflict",
+        "body_too_large",
+        "unsupported_media_type",
+        "invalid_request",
+        "cancelled",
+        "store_unavailable",
+      ),
     },
   }),
   async (c, { datasets }) => {
@@ -94,7 +102,7 @@ export const deleteDataset = endpoint(
     tags: ["Data sets"],
     summary: "Remove an uploaded data set",
     request: { params: DatasetPath },
-    responses: { 204: { description: "It is gone." }, ...problems("unauthorized", "not_found", "conflict") },
+    responses: { 204: { description: "It is gone." }, ...problems("unauthorized", "not_found", "conflict", "store_unavailable") },
   }),
   async (c, { datasets }) => {
     await datasets.remove(c.req.valid("param").name);
