@@ -8,7 +8,9 @@ import { Datasets } from "./datasets/datasets.ts";
 import { datasetFolder } from "./datasets/folder.ts";
 import type { UploadedDatasets } from "./datasets/uploaded.ts";
 import { uploadedFiles } from "./datasets/uploaded-files.ts";
+import { uploadedRows } from "./datasets/uploaded-rows.ts";
 import type { Engine } from "./engine/protocol.ts";
+import { createExperiments } from "./experiments/create.ts";
 import { Downloads } from "./hub/downloads.ts";
 import { type Log, silentLog } from "./log.ts";
 import { Problem } from "./problem.ts";
@@ -19,12 +21,14 @@ import { answerError, answerProblem, invalidFields } from "./routes/problems.ts"
 import type { Services } from "./routes/services.ts";
 import { Admission } from "./runs/admission.ts";
 import { Canary } from "./runs/canary.ts";
+import { DatabaseLogs } from "./runs/logs/database-logs.ts";
 import { FileLogs } from "./runs/logs/file-logs.ts";
 import type { Retention, RunLogs } from "./runs/logs/run-logs.ts";
 import { Means } from "./runs/means.ts";
 import { prepareRun } from "./runs/prepare.ts";
 import { RunRegistry } from "./runs/registry.ts";
 import { type ModelSource, modelsIn } from "./runs/served-models.ts";
+import { Store } from "./store/store.ts";
 import { Telemetry } from "./telemetry.ts";
 
 export interface AppOptions {
@@ -34,7 +38,7 @@ export interface AppOptions {
   readonly models?: ModelSource;
   /** Of runs: files in the data folder, or rows where there is a DATABASE_URL, when nothing else is said. */
   readonly logs?: RunLogs;
-  /** Uploaded data sets: files in the data folder, when nothing else is said. */
+  /** Uploaded data sets: likewise. */
   readonly uploads?: UploadedDatasets;
   readonly log?: Log;
 }
@@ -52,9 +56,15 @@ export function createServices(options: AppOptions): Services {
     folder: join(config.dataDir, "means"),
     failed: (error) => log.error("means could not be written", { error: String(error) }),
   });
+  const store = new Store({ databaseUrl: config.databaseUrl, folder: join(config.dataDir, "postgres"), log });
+  const database = () => store.database();
+  const isShared = store.kind === "postgres";
   const uploadsDir = join(config.dataDir, "datasets");
   const datasets = new Datasets({
-    ...{ folder: datasetFolder(config.datasetsDir), uploaded: uploads ?? uploadedFiles(uploadsDir) },
+    ...{
+      folder: datasetFolder(config.datasetsDir),
+      uploaded: uploads ?? (isShared ? uploadedRows(database) : uploadedFiles(uploadsDir)),
+    },
     ...{ stagingDir: uploadsDir, maxUploadBytes: config.maxDatasetBytes },
   });
   const runs = new RunRegistry({
@@ -63,14 +73,25 @@ export function createServices(options: AppOptions): Services {
     admission,
     telemetry,
     log,
-    logs: logs ?? new FileLogs(join(config.dataDir, "runs")),
+    logs: logs ?? (isShared ? new DatabaseLogs({ database }) : new FileLogs(join(config.dataDir, "runs"))),
     keepBytes: config.maxClientQueueBytes,
     retention: runLogRetention(config),
     prepare: (request) =>
       prepareRun(request, { models, datasets, limits: config, priority: "background", arrivedAt: performance.now() }),
     proved: (works) => canary.observed(works),
   });
-  return { config, engine, models, datasets, admission, runs, canary, telemetry, log, draining: false };
+  const { maxRunMemoryBytes, dataDir, experimentChunks: slots } = config;
+  const service = createExperiments({ store, engine, models, datasets, means, log, dataDir, slots, maxRunMemoryBytes });
+  return {
+    ...{ config, engine, models, datasets, admission, runs, canary, telemetry, log, store },
+    experiments: service.experiments,
+    draining: false,
+    async open() {
+      await Promise.all([runs.tidy(), service.start()]);
+    },
+    leave: () => service.stop(),
+    close: () => store.close(),
+  };
 }
 
 function runLogRetention({ runLogRetentionRuns, runLogRetentionBytes, runLogRetentionSeconds }: Config): Retention {

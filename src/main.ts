@@ -6,6 +6,7 @@ import { processOptions } from "./engine/options.ts";
 import { listen } from "./listen.ts";
 import { createLog } from "./log.ts";
 import { lazyEngine } from "./runs/lazy-engine.ts";
+import { DatabaseUnavailable } from "./store/database.ts";
 
 /** How long connections get to close once the last run has ended. */
 const CLOSE_MS = 1000;
@@ -24,11 +25,12 @@ async function main(): Promise<void> {
     });
   });
   const { app, services } = createApp({ config, engine, log });
+  await services.store.verify();
   const server = await listen((request, bindings) => app.fetch(request, bindings), config);
   const shown = config.host.includes(":") ? `[${config.host}]` : config.host;
   process.stdout.write(`Stratascope listens on http://${shown}:${server.port}\n`);
   setTimeout(
-    () => void services.runs.tidy().catch((error: unknown) => log.warn("logs could not be read", { error: String(error) })),
+    () => void services.open().catch((error: unknown) => log.warn("not all could be taken up", { error: String(error) })),
     500,
   );
 
@@ -38,9 +40,10 @@ async function main(): Promise<void> {
     services.draining = true;
     services.models.stop();
     log.info("draining", { signal, active: services.runs.active });
-    await services.runs.drain(config.drainSeconds * 1000);
+    await Promise.all([services.runs.drain(config.drainSeconds * 1000), services.leave()]);
     await Promise.race([server.stop(false), new Promise((resolve) => setTimeout(resolve, CLOSE_MS))]);
     await Promise.race([server.stop(true), new Promise((resolve) => setTimeout(resolve, CLOSE_MS))]);
+    await services.close();
     await engine.stop();
     process.exit(0);
   };
@@ -49,7 +52,10 @@ async function main(): Promise<void> {
 
 main().catch((error: unknown) => {
   const known =
-    error instanceof ConfigError || error instanceof DeviceError || (error as { code?: string }).code === "EADDRINUSE";
+    error instanceof ConfigError ||
+    error instanceof DeviceError ||
+    error instanceof DatabaseUnavailable ||
+    (error as { code?: string }).code === "EADDRINUSE";
   process.stderr.write(`${known ? (error as Error).message : ((error as Error).stack ?? String(error))}\n`);
   process.exit(1);
 });

@@ -48,6 +48,7 @@ export async function startLocalService(keeps: boolean): Promise<LocalService> {
     key,
     async stop() {
       await server.stop(true);
+      await services.leave();
       await services.close();
       await engine.stop();
       if (!keeps) await rm(dataDir, { recursive: true, force: true });

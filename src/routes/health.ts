@@ -33,11 +33,13 @@ export const readyz = endpoint(
     security: [],
     responses: {
       200: { description: "It can.", content: { "application/json": { schema: Ready } } },
-      ...problems("draining", "engine_failed", "timed_out"),
+      ...problems("draining", "engine_failed", "timed_out", "store_unavailable"),
     },
   }),
-  async (c, { draining, canary }) => {
+  async (c, { draining, canary, store }) => {
     if (draining) throw new Problem("draining", "The service is shutting down.");
+    const { state, detail } = store.status();
+    if (state === "lost") throw new Problem("store_unavailable", detail ?? "The database is lost.");
     const problem = await canary.check();
     if (problem) throw new ProblemWithStatus(503, problem);
     return json(c, { status: "ready" });

@@ -23,6 +23,7 @@ export function openApiDocument(app: App): object {
     security: [{ bearer: [] }, {}],
     tags: [
       { name: "Runs", description: "Prompts under interventions, and what every layer predicts." },
+      { name: "Experiments", description: "Figures and tables of the paper, over many texts, as jobs that go on by themselves." },
       { name: "Models", description: "What can be served." },
       { name: "Service", description: "Health, numbers and documentation." },
     ],

@@ -26,14 +26,9 @@ export const createExperiment = (maxBodyBytes: number) =>
       middleware: jsonBody(maxBodyBytes),
       request: {
         headers: z.object({
-          "idempotency-key": z
-            .string()
-            .min(1)
-            .max(MAX_KEY_CHARS)
-            .optional()
-            .openapi({
-              description: "The same key gives the same experiment, however often it is sent; another body is refused.",
-            }),
+          "idempotency-key": z.string().min(1).max(MAX_KEY_CHARS).optional().openapi({
+            description: "The same key gives the same experiment, however often it is sent; another body is refused.",
+          }),
         }),
         body: { required: true, content: { "application/json": { schema: ExperimentRequest } } },
       },
