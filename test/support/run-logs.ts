@@ -7,7 +7,7 @@ import { FileLogs } from "../../src/runs/logs/file-logs.ts";
 import type { EventReader, LogHeader, RunLogs } from "../../src/runs/logs/run-logs.ts";
 import { newRunId } from "../../src/runs/run-id.ts";
 import { type WireEvent, wireEvent } from "../../src/runs/wire-event.ts";
-import { pgliteDatabase, RUN_TABLES, type TestDatabase } from "./pglite-database.ts";
+import { pgliteDatabase, type TestDatabase } from "./pglite-database.ts";
 
 /** Deaths are noticed soon. */
 export const QUICK: LogTimes = { beatMs: 20, staleMs: 200, pollMs: 50, patienceMs: 1000 };
@@ -33,7 +33,7 @@ export const WORLDS: readonly (readonly [name: string, create: () => Promise<Log
   [
     "rows",
     async () => {
-      const database = await pgliteDatabase(RUN_TABLES);
+      const database = await pgliteDatabase();
       const open = (roomChars?: number) =>
         new DatabaseLogs({ database: async () => database, times: QUICK, ...(roomChars === undefined ? {} : { roomChars }) });
       return { open, database, folder: null };

@@ -76,7 +76,9 @@ export class RunLog {
   #failingSince = 0;
   #waiters: Waiter[] = [];
   #timer: ReturnType<typeof setTimeout> | null = null;
-  #pumping: Promise<void> | null = null;
+  #isWriting = false;
+  #written: Promise<void> = Promise.resolve();
+  /** Ends the pause after a failure. */
   #resume: () => void = () => {};
   readonly #complete = Promise.withResolvers<void>();
 
@@ -147,7 +149,7 @@ export class RunLog {
   async release(): Promise<void> {
     await this.flush().catch(() => {});
     this.#stop(new Error(`the log of ${this.id} is left to another process`));
-    await this.#pumping;
+    await this.#written;
     await this.#sink.release().finally(() => this.#complete.resolve());
   }
 
@@ -198,8 +200,8 @@ export class RunLog {
   #until(seq: number): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#waiters.push({ seq, resolve, reject });
-      if (this.#over) this.#settle();
-      else this.#pump();
+      this.#resume();
+      this.#pump();
     });
   }
 
@@ -207,23 +209,23 @@ export class RunLog {
     this.#timer ??= setTimeout(() => this.#pump(), BATCH.ms);
   }
 
+  /** Has everything stored that waits, unless that is under way. */
   #pump(): void {
     if (this.#timer) clearTimeout(this.#timer);
     this.#timer = null;
-    if (this.#pumping) this.#resume();
-    else this.#pumping = this.#write().finally(() => (this.#pumping = null));
+    if (this.#isWriting) return;
+    this.#isWriting = true;
+    this.#written = this.#write();
   }
 
-  /** Stores until nothing is left to store. */
   async #write(): Promise<void> {
     for (let pause: number = PAUSE_MS.least; !this.#over && this.#isBehind(); ) {
       try {
         await this.#step();
-        this.#failure = null;
         pause = PAUSE_MS.least;
       } catch (error) {
         if (error instanceof LogTaken) this.taken();
-        if (this.#over) return;
+        if (this.#over) break;
         if (!this.#failure) this.#failingSince = performance.now();
         this.#failure = error;
         for (const { reject } of this.#waiters.splice(0)) reject(error);
@@ -232,6 +234,8 @@ export class RunLog {
         pause = Math.min(2 * pause, PAUSE_MS.most);
       }
     }
+    // Nothing may come between the last look and this.
+    this.#isWriting = false;
     this.#settle();
   }
 
@@ -246,8 +250,9 @@ export class RunLog {
       const batch = this.#waiting.slice(0, this.#writing || this.#batchLength());
       this.#writing = batch.length;
       await this.#sink.write(batch, this.#startedAt);
-      this.#begun = true;
       if (this.#over) return;
+      this.#failure = null;
+      this.#begun = true;
       this.#forget(0, batch.length);
       this.#writing = 0;
       this.#stored = batch.at(-1)?.seq ?? this.#stored;
@@ -255,6 +260,8 @@ export class RunLog {
       this.#tell(false);
     } else if (this.#end) {
       await this.#sink.end(this.#end);
+      if (this.#over) return;
+      this.#failure = null;
       this.#over = true;
       this.#complete.resolve();
     }
