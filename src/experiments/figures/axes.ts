@@ -32,13 +32,17 @@ export function labelsOf(value: string): string {
   return `format(${value}, ${scientific} ? '~e' : '~r')`;
 }
 
+/** With more layers there is no room for a 0 beside the embedding's label, on the whole width. */
+const MOST_BESIDE_EMBEDDING = 22;
+
 /** Layers 0 … L−1, each in the middle of its place; with the embedding at −1. */
 export function layerAxis(layers: number, { embedding = false, title = "layer", most = MOST_TICKS } = {}): Axis {
   const ticks = wholeTicks(layers, most);
+  const [, ...others] = ticks;
   return {
     title,
     domain: [embedding ? -1.5 : -0.5, layers - 0.5],
-    ticks: embedding ? [-1, ...ticks] : ticks,
+    ticks: embedding ? [-1, ...(layers > MOST_BESIDE_EMBEDDING ? others : ticks)] : ticks,
     labels: "datum.value < 0 ? 'emb.' : datum.value",
   };
 }
@@ -69,7 +73,7 @@ export function reached(points: readonly Omit<Point, "x">[], quartiles: boolean)
  * is always some room above the highest tick, so that plots side by side keep their titles on one line.
  */
 export function valueAxis(title: string, kind: ScaleKind, means: readonly number[], values: readonly number[], ticks = 5): Axis {
-  if (kind === "log") return logAxis(title, means, values);
+  if (kind === "log") return logAxis(title, means, values, Math.max(3, 2 * ticks));
   if (kind === "symmetric") return symmetricAxis(title, means, values);
   if (kind === "share") {
     return {
@@ -115,32 +119,40 @@ function nearest(factor: number): number {
 /** Intervals may reach far below the means, down to 0 and less: at most this factor of it is shown. */
 const MOST_BELOW = 10;
 
-function logAxis(title: string, means: readonly number[], values: readonly number[]): Axis {
+function logAxis(title: string, means: readonly number[], values: readonly number[], ticks: number): Axis {
   const positive = means.filter((value) => value > 0);
   const least = Math.min(...positive, ...values.filter((value) => value > Math.min(...positive) / MOST_BELOW));
   if (!Number.isFinite(least)) return { title, domain: [0.1, 1], ticks: [0.1, 1], labels: NUMBER_LABELS, log: true };
   const low = least / 1.25;
   const most = Math.max(...values, ...positive);
   const high = most * (most / low) ** 0.06;
-  return { title, domain: [low, high], ticks: logTicks(low, most), labels: NUMBER_LABELS, log: true };
+  return { title, domain: [low, high], ticks: logTicks(low, most, ticks), labels: NUMBER_LABELS, log: true };
 }
 
-/** Linear around 0 as far as the power of ten below the middle one of the means' sizes. */
+/** Linear around 0 as far as the power of ten below the middle one of the means' sizes; ticks are powers of ten. */
 function symmetricAxis(title: string, means: readonly number[], values: readonly number[]): Axis {
   const sizes = means
     .map(Math.abs)
     .filter((size) => size > 0)
     .sort((a, b) => a - b);
-  const middle = sizes[sizes.length >> 1] ?? 1;
-  const inner = 10 ** Math.floor(Math.log10(middle));
+  const power = Math.floor(Math.log10(sizes[sizes.length >> 1] ?? 1));
+  const inner = Number(`1e${power}`);
   const low = Math.min(0, ...values) * 1.25;
   const high = Math.max(inner / 2, ...values) * 1.25;
-  const sides = [low < -inner ? logTicks(inner, -low).map((tick) => -tick) : [], high > inner ? logTicks(inner, high) : []];
-  return { title, domain: [low, high], ticks: [...sides.flat(), 0], labels: NUMBER_LABELS, symmetric: inner };
+  const powers = Array.from({ length: MOST_POWERS }, (_, i) => Number(`1e${power + i}`));
+  const side = (reach: number) => powers.filter((tick) => tick <= reach).slice(reach < 10 * inner ? 0 : 1); // inner is near 0
+  const ticks = [...side(-low).map((tick) => -tick), 0, ...side(high * 0.9)].sort((a, b) => a - b);
+  return { title, domain: [low, high], ticks, labels: NUMBER_LABELS, symmetric: inner };
 }
 
-/** Powers of ten; where they are fewer than three, 1-2-5 of each too; where many, every second or third. */
-export function logTicks(low: number, high: number): number[] {
+/** Of ten, on one side of 0: means differ by less. */
+const MOST_POWERS = 12;
+
+/** Within each power of ten, from dense to sparse. */
+const FACTORS = [[1, 1.5, 2, 3, 5, 7], [1, 2, 5], [1]] as const;
+
+/** At most `most` ticks for a logarithmic axis: 1-2-5 of each power of ten, or powers alone, or every second, third, … power. */
+export function logTicks(low: number, high: number, most = 8): number[] {
   const first = Math.floor(Math.log10(low));
   const last = Math.ceil(Math.log10(high));
   const decades = Array.from({ length: last - first + 1 }, (_, i) => first + i);
@@ -149,9 +161,8 @@ export function logTicks(low: number, high: number): number[] {
       .filter((decade) => decade % step === 0)
       .flatMap((decade) => factors.map((factor) => Number(`${factor}e${decade}`)))
       .filter((tick) => tick >= low && tick <= high);
-  const powers = within([1]);
-  if (powers.length > 7) return within([1], Math.ceil(powers.length / 6));
-  if (powers.length > 2) return powers;
-  const more = within([1, 2, 5]);
-  return more.length > 2 ? more : within([1, 1.5, 2, 3, 4, 5, 6, 7, 8, 9]);
+  const choices = [...FACTORS.map((factors) => within(factors)), ...decades.map((_, i) => within([1], i + 2))];
+  const fit = choices.filter((ticks) => ticks.length <= most);
+  // Powers alone where they are enough; else the densest that has room.
+  return fit.find((ticks) => ticks.length >= 3 && ticks === choices[2]) ?? fit[0] ?? [];
 }

@@ -42,10 +42,11 @@ export function colorOf(names: readonly Named[], legend: boolean, symbol: "strok
   };
 }
 
-/** As many names in a line as the figure is wide. */
+/** As many names in a line as the figure is wide: all, or columns of the widest. */
 function columnsOf(names: readonly Named[]): number {
-  const widest = Math.max(...names.map(({ name }) => name.length)) * LETTER + SYMBOL;
-  return Math.max(1, Math.min(names.length, Math.floor(WIDE / widest)));
+  const widths = names.map(({ name }) => name.length * LETTER + SYMBOL);
+  const all = widths.reduce((sum, width) => sum + width, 0);
+  return all <= WIDE ? Math.max(1, names.length) : Math.max(1, Math.floor(WIDE / Math.max(...widths)));
 }
 
 /** Pixels, about: of a letter, and of the sign before a name with the space after it. */

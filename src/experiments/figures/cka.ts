@@ -2,7 +2,7 @@
 import type { ResultRow } from "../result.ts";
 import type { Figure } from "./figure.ts";
 import { heatMap } from "./heat-map.ts";
-import { numberOf, rowsOf } from "./rows.ts";
+import { decimals, numberOf, rowsOf } from "./rows.ts";
 import { compose, madeFrom, subjectOf } from "./spec.ts";
 
 const TITLE = "Similarity of layers (unbiased linear CKA)";
@@ -19,7 +19,7 @@ export const cka: Figure = {
   draw(result) {
     const cells = rowsOf(result.table, "cka").flatMap((row) => {
       const [x, y, value] = [numberOf(row, "layer"), numberOf(row, "other_layer"), numberOf(row, "mean")];
-      return x === null || y === null ? [] : [{ x, y, value: value === null ? null : Number(value.toFixed(3)) }];
+      return x === null || y === null ? [] : [{ x, y, value: decimals(value, 3) }];
     });
     return compose({
       title: TITLE,

@@ -17,15 +17,17 @@ const LINE_DEFAULTS: Readonly<Record<string, string>> = { ...DEFAULTS, x2: "0", 
 export function compactSvg(svg: string, text: string): string {
   const ids = renamedIds(svg);
   const small = svg
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: XML cannot hold them, and names may
-    .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f]/g, "\ufffd")
-    .toWellFormed()
     .replace(/<[a-zA-Z][^>]*>/g, (tag) => compactTag(tag, ids))
     .replace(/<path(?: [^>]*)? display="none"[^>]*\/>/g, "")
     .replace(/<path d="[^"]*"\/>/g, "")
     .replace(/ transform="translate\(0,0\)"/g, "")
     .replace(/<path( [^>]*)?\/>/g, circle);
-  return withoutEmptyGroups(small).replace("<svg ", `<svg role="img" aria-label="${escaped(text)}" font-family="${FONT}" `);
+  const labelled = withoutEmptyGroups(small).replace(
+    /^<svg /,
+    () => `<svg role="img" aria-label="${escaped(text)}" font-family="${FONT}" `,
+  );
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: XML cannot hold them, and names may
+  return labelled.replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g, "\ufffd").toWellFormed();
 }
 
 /** Vega counts ids over all that a process draws: here they are counted anew. */

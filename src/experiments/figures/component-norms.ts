@@ -28,7 +28,7 @@ export const componentNorms: Figure = {
           scale: "log",
           curves: [
             curve(result, "mean_of_ratios", "mean of ratios", COLOR.purple),
-            curve(result, "ratio_of_means", "ratio of means", COLOR.black),
+            { ...curve(result, "ratio_of_means", "ratio of means", COLOR.black), dashed: true },
           ],
           levels: [{ value: 1, text: "equal" }],
           quartiles: true,

@@ -14,6 +14,8 @@ export const SEM_BANDS = "Lines: means; bands: ± 1.96 standard errors";
 
 export interface Curve extends Named {
   readonly points: readonly Point[];
+  /** Over the others, which may lie where it lies. */
+  readonly dashed?: boolean;
 }
 
 /** A horizontal line that curves are compared with. */
@@ -74,11 +76,20 @@ export function curvesPanel(panel: CurvesPanel): Panel | null {
     ...(quartiles ? [band(curves, axis, "q25", "q75", 0.11, x, y, color)] : []),
     band(curves, axis, "low", "high", curves.length > MANY ? 0.15 : 0.3, x, y, color),
     ...levels.flatMap((level) => levelLayers(level, axis, panel.x)),
-    {
-      data: { values: curves.flatMap(({ name, points }) => points.map(({ x, mean }) => ({ x, y: mean, s: name }))) },
-      mark: { type: "line", strokeWidth: 1.6, ...dots },
-      encoding: { x, y, color },
-    },
+    lines(
+      curves.filter(({ dashed }) => !dashed),
+      x,
+      y,
+      color,
+      dots,
+    ),
+    lines(
+      curves.filter(({ dashed }) => dashed),
+      x,
+      y,
+      color,
+      { strokeDash: [3, 2.5] },
+    ),
   ];
   return { title: { text: panel.title, limit: width + 20 }, width, height, layer: layers };
 }
@@ -94,6 +105,11 @@ function barLayers(bars: Curve, size: number, x: Channel, y: Channel, color: Ret
       encoding: { x, y: { ...y, field: "a" }, y2: { field: "b" } },
     },
   ];
+}
+
+function lines(curves: readonly Curve[], x: Channel, y: Channel, color: ReturnType<typeof colorOf>, look: object): Layer {
+  const values = curves.flatMap(({ name, points }) => points.map(({ x, mean }) => ({ x, y: mean, s: name })));
+  return { data: { values }, mark: { type: "line", strokeWidth: 1.6, ...look }, encoding: { x, y, color } };
 }
 
 function boundaryLayers({ after, low, high }: Boundary, { domain }: Axis, x: Channel): Layer[] {

@@ -31,7 +31,10 @@ export const headImportance: Figure = {
     const series = { name: "KL", color: COLOR.vermilion };
     return compose({
       title: TITLE,
-      notes: [madeFrom(result), INTERVALS],
+      notes: [
+        madeFrom(result),
+        `A head's z is set to ${result.settings.with === "zero" ? "zero" : "its mean over other texts"}. ${INTERVALS}`,
+      ],
       subject: subjectOf(result),
       panels: [
         heatMap({
@@ -40,7 +43,7 @@ export const headImportance: Figure = {
           y: "head",
           color: "KL(p‖q) (nats)",
           cells: cellsOf(values),
-          width: WIDE - 100,
+          width: WIDE - 116,
           height: 220,
           scale: "log",
         }),
@@ -54,7 +57,7 @@ export const headImportance: Figure = {
             const row = rows.find((each) => each.layer === layer && each.head === head);
             return row ? [{ label: headName({ layer, head }), series: series.name, mean: value, ...intervalOf(row) }] : [];
           }),
-          width: WIDE - 100,
+          width: WIDE - 116,
         }),
       ],
     });

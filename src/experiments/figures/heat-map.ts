@@ -67,7 +67,8 @@ export function heatMap(map: HeatMap): Panel | null {
             direction: "vertical",
             gradientLength: legendHeight,
             gradientThickness: 11,
-            values: map.scale === "log" ? logTicks(...colors.domain) : linearTicks(colors.domain, 5),
+            values:
+              map.scale === "log" ? logTicks(...colors.domain, legendHeight / 22) : linearTicks(colors.domain, legendHeight / 30),
             labelExpr: labelsOf("datum.value"),
             titlePadding: 8,
             offset: 14,

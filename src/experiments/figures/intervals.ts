@@ -42,6 +42,7 @@ export function intervalsPanel(panel: IntervalsPanel): Panel | null {
     panel.scale,
     intervals.map(({ mean }) => mean),
     reached(intervals, quartiles),
+    Math.max(3, panel.width / 45),
   );
   const x = { ...position("x", axis), axis: { ...position("x", axis).axis, grid: true } };
   const y = lines(panel.labels, labelled, series.length > 1 ? 0.35 : 0);

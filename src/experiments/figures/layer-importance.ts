@@ -4,7 +4,7 @@ import { layerAxis } from "./axes.ts";
 import { type Curve, curvesPanel } from "./curves.ts";
 import type { Figure } from "./figure.ts";
 import { type HeatCell, heatMap } from "./heat-map.ts";
-import { numberOf, pointsOf, rowsOf } from "./rows.ts";
+import { decimals, numberOf, pointsOf, rowsOf } from "./rows.ts";
 import { compose, madeFrom, subjectOf } from "./spec.ts";
 import { COLOR, WIDE } from "./theme.ts";
 
@@ -23,7 +23,7 @@ function distances({ table }: ExperimentResult): HeatCell[] {
   return rowsOf(table, "angular_distance").flatMap((row) => {
     const [x, y, value] = [numberOf(row, "layer"), numberOf(row, "n"), numberOf(row, "mean")];
     const whole = (row.component ?? "block") === "block";
-    return !whole || x === null || y === null ? [] : [{ x, y, value: value === null ? null : Number(value.toFixed(4)) }];
+    return !whole || x === null || y === null ? [] : [{ x, y, value: decimals(value, 4) }];
   });
 }
 
@@ -42,22 +42,35 @@ export const layerImportance: Figure = {
     const cells = distances(result);
     return compose({
       title: TITLE,
-      notes: [madeFrom(result), "Whiskers and bands: ± 1.96 standard errors; dots in (b): the least distance for each n"],
+      notes: [madeFrom(result), "Whiskers and bands: ± 1.96 standard errors; dots in (c): the least distance for each n"],
       subject: subjectOf(result),
       panels: [
         curvesPanel({
-          title: "(a) Influence, 1 − mean cosine of the stream before and after",
+          title: "(a) Influence of the layer, 1 − mean cosine of the stream before and after",
           x: layerAxis(n_layers),
           y: "1 − cos",
           scale: "linear",
-          bars: curve(result, "block", "whole layer", "#b9c4ce"),
-          curves: [curve(result, "attn", "attention alone", COLOR.blue), curve(result, "mlp", "MLP alone", COLOR.orange)],
+          bars: curve(result, "block", "whole layer", "#9fb0bf"),
+          curves: [],
+          wide: true,
+          height: 110,
+        }),
+        curvesPanel({
+          title: "(b) The same on a logarithmic scale, and of the components alone",
+          x: layerAxis(n_layers),
+          y: "1 − cos",
+          scale: "log",
+          curves: [
+            curve(result, "block", "whole layer", COLOR.grey),
+            curve(result, "attn", "attention alone", COLOR.blue),
+            curve(result, "mlp", "MLP alone", COLOR.orange),
+          ],
           legend: true,
           wide: true,
-          height: 160,
+          height: 150,
         }),
         heatMap({
-          title: "(b) Angular distance over n layers, last token",
+          title: "(c) Angular distance over n layers, last token",
           x: "first layer",
           y: "n",
           color: "arccos(cos) / π",

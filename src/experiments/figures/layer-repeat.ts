@@ -1,4 +1,5 @@
 /** What running a layer twice does to the predictions. */
+import type { ExperimentResult } from "../result.ts";
 import { layerAxis } from "./axes.ts";
 import { BANDS, curvesPanel } from "./curves.ts";
 import { AGREEMENT, DIVERGENCE, LOSS_CHANGE, lettered } from "./effects.ts";
@@ -7,7 +8,13 @@ import { pointsOf, rowsOf } from "./rows.ts";
 import { beside, compose, madeFrom, subjectOf } from "./spec.ts";
 import { COLOR } from "./theme.ts";
 
-const TITLE = "Running a layer twice";
+/** `times`: how often in all; 2 where the settings say nothing. */
+function titleOf({ settings }: ExperimentResult): string {
+  return typeof settings.times === "number" && settings.times !== 2
+    ? `Running a layer ${settings.times} times`
+    : "Running a layer twice";
+}
+
 const PANELS = [DIVERGENCE, AGREEMENT, LOSS_CHANGE];
 
 export const layerRepeat: Figure = {
@@ -25,14 +32,14 @@ export const layerRepeat: Figure = {
       }),
     );
     return compose({
-      title: TITLE,
+      title: titleOf(result),
       notes: [madeFrom(result), BANDS],
       subject: subjectOf(result),
       panels: [divergence ?? null, beside(...others)],
     });
   },
-  compared: () => ({
-    title: TITLE,
+  compared: (results) => ({
+    title: results[0] ? titleOf(results[0]) : "",
     panels: PANELS.slice(0, 2).map(({ statistic, short, axis, scale }) => ({
       title: short,
       y: axis,

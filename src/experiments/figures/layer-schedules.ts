@@ -16,7 +16,7 @@ const COLORS: Readonly<Record<string, string>> = {
   shuffle: COLOR.sky,
   parallel: COLOR.purple,
   "loop-parallel": COLOR.orange,
-  repeat: COLOR.green,
+  "repeat-middle": COLOR.green,
 };
 const PANELS = [DIVERGENCE, AGREEMENT];
 
@@ -30,6 +30,13 @@ function curvesOf(result: ExperimentResult, statistic: string): Curve[] {
     color: COLORS[operation] ?? SERIES_COLORS[i % SERIES_COLORS.length] ?? COLOR.grey,
     points: pointsOf(rowsOf(result.table, statistic, { operation }), "start"),
   }));
+}
+
+/** A shuffle may leave the order as it is; 0 has no place on a logarithmic axis. */
+function unseen({ table }: ExperimentResult): string[] {
+  const same = rowsOf(table, DIVERGENCE.statistic).filter(({ mean }) => mean === 0);
+  const names = same.map(({ operation, start }) => `${operation} from ${start}`);
+  return names.length === 0 ? [] : [`Not in (a): KL is 0 for ${names.join(", ")}`];
 }
 
 function startAxis({ table }: ExperimentResult): Axis {
@@ -46,7 +53,7 @@ export const layerSchedules: Figure = {
   draw(result) {
     return compose({
       title: TITLE,
-      notes: [madeFrom(result), SEM_BANDS],
+      notes: [madeFrom(result), SEM_BANDS, ...unseen(result)],
       subject: subjectOf(result),
       panels: PANELS.map(({ statistic, title, axis, scale }, i) =>
         curvesPanel({

@@ -37,13 +37,13 @@ export const neuronCensus: Figure = {
   draw(result) {
     const { n_layers, d_mlp } = result.model;
     const x = layerAxis(n_layers);
-    const { weights } = result.settings;
+    const { weights, kurtosis_above = 10, variance_above = 0.005 } = result.settings;
     const from = [result.model.id, `${d_mlp} neurons a layer`, ...(typeof weights === "string" ? [`${weights} weights`] : [])];
     return compose({
       title: TITLE,
       notes: [
         from.join(" · "),
-        "Prediction, suppression: kurtosis over the vocabulary > 10, by the sign of the skew; partition: variance > 0.005",
+        `Prediction, suppression: kurtosis over the vocabulary > ${kurtosis_above}; partition: variance > ${variance_above}`,
       ],
       subject: subjectOf(result),
       panels: [

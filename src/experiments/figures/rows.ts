@@ -59,6 +59,11 @@ export function rounded(value: number): number {
   return Number(value.toPrecision(DIGITS));
 }
 
+/** With so many decimals, as many as a colour can tell apart; −0 is 0. */
+export function decimals(value: number | null, count: number): number | null {
+  return value === null ? null : Number(value.toFixed(count)) + 0;
+}
+
 /** The values of a column that rows have, each once, in their first order. */
 export function valuesOf<T extends Cell>(rows: readonly ResultRow[], name: string, is: (value: Cell) => value is T): T[] {
   return [...new Set(rows.map((row) => row[name] ?? null).filter(is))];

@@ -46,7 +46,7 @@ export const subjoinerHeads: Figure = {
           y: "head",
           color: "attention weight",
           cells: cellsOf(values),
-          width: WIDE - 100,
+          width: WIDE - 116,
           height: 220,
           scale: "diverging",
         }),
@@ -64,7 +64,7 @@ export const subjoinerHeads: Figure = {
               return [{ label: headName({ layer, head }), series: name, mean, ...intervalOf(row) }];
             }),
           ),
-          width: WIDE - 100,
+          width: WIDE - 116,
           legend: true,
           step: 26,
         }),

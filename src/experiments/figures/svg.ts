@@ -1,4 +1,5 @@
 /** Specifications as pictures, without a browser or a canvas. Vega is loaded when the first one is drawn. */
+import type { Loader } from "vega";
 import { compactSvg } from "./compact-svg.ts";
 import { readAdvances } from "./fonts.ts";
 import type { VegaLiteSpec } from "./spec.ts";
@@ -14,7 +15,7 @@ let renderer: Promise<Renderer> | undefined;
 
 /**
  * An SVG document: the same specification gives the same bytes, on every machine and runtime. Texts are measured with the
- * font that is shipped. Loads nothing from anywhere: a specification with a `url` is refused by the loader.
+ * font that is shipped. Loads nothing from anywhere: throws where a specification asks for it.
  */
 export async function svgOf(spec: VegaLiteSpec): Promise<string> {
   renderer ??= loadRenderer().catch((error: unknown) => {
@@ -32,17 +33,25 @@ async function loadRenderer(): Promise<Renderer> {
     const ems = Array.from(String(text ?? ""), (letter) => advances(letter.codePointAt(0) as number));
     return ems.reduce((sum, em) => sum + em, 0) * (item.fontSize ?? 11);
   };
-  const loader = vega.loader();
-  loader.sanitize = async (uri) => {
-    throw new Error(`a figure loads nothing: ${String(uri)}`);
-  };
   return async (spec) => {
-    const view = new vega.View(vega.parse(compile(spec).spec), { renderer: "none", loader, logLevel: vega.Error });
+    const { loader, refused } = closedLoader(vega.loader());
+    const view = new vega.View(vega.parse(compile(spec).spec), { renderer: "none", loader, logLevel: vega.None });
     try {
-      const { description } = spec;
-      return compactSvg(await view.toSVG(), description ?? "");
+      const svg = await view.toSVG();
+      if (refused.length > 0) throw new Error(`a figure loads nothing: ${refused.join(", ")}`);
+      return compactSvg(svg, spec.description ?? "");
     } finally {
       view.finalize();
     }
   };
+}
+
+/** Loads nothing. What was asked for is kept: Vega itself only logs a failure, and draws without. */
+function closedLoader(loader: Loader): { readonly loader: Loader; readonly refused: readonly string[] } {
+  const refused: string[] = [];
+  loader.sanitize = async (uri) => {
+    refused.push(String(uri));
+    throw new Error(`not loaded: ${String(uri)}`);
+  };
+  return { loader, refused };
 }
