@@ -35,7 +35,10 @@ export const createRun = (maxBodyBytes: number) =>
             .openapi({ description: "true: say what would run, what it costs and the memory it takes; nothing is run." }),
         }),
         headers: z.object({
-          prefer: z.string().optional().openapi({ description: "`respond-async`: start the run and answer 202 with its place." }),
+          prefer: z.string().optional().openapi({
+            description:
+              "`respond-async`: start the run and answer 202 with its place. It belongs to no connection, and goes on by itself after a restart of the service.",
+          }),
         }),
         body: { required: true, content: { "application/json": { schema: RunRequest } } },
       },
@@ -49,7 +52,7 @@ export const createRun = (maxBodyBytes: number) =>
           },
         },
         202: {
-          description: "With `Prefer: respond-async`: the run has been started, or waits.",
+          description: "With `Prefer: respond-async`: the run has been started, or waits, and will not be lost.",
           headers: { Location: LOCATION },
           content: { "application/json": { schema: RunSummary } },
         },

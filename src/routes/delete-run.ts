@@ -12,7 +12,8 @@ export const deleteRun = endpoint(
     operationId: "deleteRun",
     tags: ["Runs"],
     summary: "Cancel or purge a run",
-    description: "A run in flight is cancelled and its log kept; the log of one that is over is removed.",
+    description:
+      "A run in flight is cancelled, on whichever replica it is, and its log kept; the log of one that is over is removed.",
     request: { params: RunPath },
     responses: {
       200: { description: "It was in flight and is cancelled.", content: { "application/json": { schema: RunSummary } } },
