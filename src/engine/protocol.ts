@@ -17,7 +17,9 @@ export type CaptureName =
   | "residuals"
   | "components"
   | "attribution"
-  | "sums";
+  | "sums"
+  | "z"
+  | "mlp_act";
 
 /** Which neurons' activations a capture of `neurons` gives. */
 export interface NeuronSpec {
@@ -159,6 +161,13 @@ export interface ComponentRows {
   readonly mlpOut: Float32Array | null;
 }
 
+/** A site's values at the P positions read out: z is [P, H · d_head], mlp_act [P, d_mlp]. */
+export interface SiteRows {
+  readonly block: number;
+  readonly site: "z" | "mlp_act";
+  readonly values: Float32Array;
+}
+
 /** Sums of a site's values over the prompt's positions from 1 on: z is [H · d_head]. */
 export interface SumRows {
   readonly block: number;
@@ -208,6 +217,7 @@ export interface LayerEvent {
   readonly residual?: Float32Array;
   readonly components?: readonly ComponentRows[];
   readonly sums?: readonly SumRows[];
+  readonly sites?: readonly SiteRows[];
   /** Last step of a variant, with `normalise`: [P, pairs of targets] (Δ − Δ_baseline) / (Δ_source − Δ_baseline). */
   readonly effect?: Float32Array;
 }

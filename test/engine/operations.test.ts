@@ -88,6 +88,32 @@ describe.each(FIXTURES)("%s", (name) => {
     expect(relativeError(steps[L]?.residual as Float32Array, fixture.reference.values("resid_final"))).toBeLessThan(TOLERANCE);
   });
 
+  test("z and mlp_act of every block, at all positions and at some", async () => {
+    const { dMlp, nHeads, blocks } = model.spec;
+    const width = { z: nHeads * (blocks[0]?.attention.headDim as number), mlp_act: dMlp };
+    const whole = await runJob(model, { tokens: text, capture: ["z", "mlp_act", "sums"] });
+    const some = await runJob(model, { tokens: text, capture: ["z", "mlp_act"], readout: { positions: [3, 23] } });
+    for (const block of range(L)) {
+      const { sites = [], sums = [] } = at(whole, block + 1) ?? {};
+      expect(sites.map(({ site, values }) => [site, values.length])).toEqual([
+        ["z", 24 * width.z],
+        ["mlp_act", 24 * width.mlp_act],
+      ]);
+      expect(relativeError(sites[1]?.values as never, fixture.reference.values(`mlp_act.${block}`))).toBeLessThan(TOLERANCE);
+      for (const [i, { site, values }] of sites.entries()) {
+        const row = (position: number) => values.subarray(position * width[site], (position + 1) * width[site]);
+        const sum = range(23).reduce(
+          (total, p) => total.map((x, j) => x + (row(p + 1)[j] as number)),
+          new Float64Array(width[site]),
+        );
+        expect(relativeError(sum, sums.find((one) => one.site === site)?.values as never)).toBeLessThan(1e-12);
+        expect(at(some, block + 1)?.sites?.[i]).toMatchObject({ block, site });
+        // The last block computes only what is read out, after the attention.
+        expect(relativeError(at(some, block + 1)?.sites?.[i]?.values as never, [...row(3), ...row(23)])).toBeLessThan(1e-5);
+      }
+    }
+  });
+
   test("without its heads a block's attention is its bias: each head's part is what its removal takes away", async () => {
     const block = 1;
     const heads = model.spec.nHeads;

@@ -4,13 +4,13 @@ import { topByMagnitude } from "../../metrics/top.ts";
 import { meanOf, rowNorms, takeRows } from "../../metrics/vectors.ts";
 import { type BlockRowResult, NO_WANTS, type RowWants } from "../backend/backend.ts";
 import type { ModelSpec } from "../model-spec.ts";
-import type { CaptureName, LayerEvent, NeuronRows, PatternRows, RunJob, SumRows } from "../protocol.ts";
+import type { CaptureName, LayerEvent, NeuronRows, PatternRows, RunJob, SiteRows, SumRows } from "../protocol.ts";
 import type { BlockUse, Component, Step } from "../schedule.ts";
 import type { RememberedNorms } from "./run-memory.ts";
 
 export type Captures = Pick<
   LayerEvent,
-  "norms" | "patterns" | "cells" | "locality" | "headNorms" | "neurons" | "residual" | "components" | "sums"
+  "norms" | "patterns" | "cells" | "locality" | "headNorms" | "neurons" | "residual" | "components" | "sums" | "sites"
 >;
 
 /** A block of a step that has run, and what came of it. */
@@ -60,8 +60,8 @@ export class CaptureReader {
       components: has("components") || sums || (has("norms") && grouped),
       pattern: has("patterns") || has("attention_locality"),
       cells,
-      z: sums,
-      neurons: sums || (has("neurons") && chosen === true),
+      z: sums || has("z"),
+      neurons: sums || has("mlp_act") || (has("neurons") && chosen === true),
       residual: has("residuals") || (has("norms") && grouped),
       taps: has("head_norms") || this.#directions ? this.#job.readout.positions : null,
       directions: this.#directions,
@@ -131,6 +131,8 @@ export class CaptureReader {
         mlpOut: component === "attn" ? null : part(result.components?.mlpOut),
       }));
     }
+    const sites = [...this.#sites("z", attention, full), ...this.#sites("mlp_act", mlp, full)];
+    if (sites.length > 0) captures.sites = sites;
     if (this.#names.has("sums")) captures.sums = members.flatMap(({ use, result }) => this.#sums(use.block, result));
     return captures;
   }
@@ -156,6 +158,15 @@ export class CaptureReader {
     const width = ids.length / (rows.length / dMlp);
     const values = Float32Array.from(ids, (id, i) => rows[Math.floor(i / width) * dMlp + id] as number);
     return { block, ids: Int32Array.from(ids), values };
+  }
+
+  #sites(site: SiteRows["site"], members: readonly Member[], full: boolean): SiteRows[] {
+    if (!this.#names.has(site)) return [];
+    return members.map(({ use: { block }, result }) => {
+      const values = (site === "z" ? result.z : result.neurons) as Float32Array;
+      const positions = full ? this.#job.tokens.length : this.#job.readout.positions.length;
+      return { block, site, values: this.#at(values, values.length / positions, full) };
+    });
   }
 
   #sums(block: number, result: BlockRowResult): SumRows[] {
