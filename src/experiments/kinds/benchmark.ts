@@ -7,6 +7,7 @@ import type { ResultRow } from "../result.ts";
 import { type Key, type Means, type StatisticsOutput, statisticsFold, statisticsOutput } from "../statistics.ts";
 import type { Study } from "../study.ts";
 import { type Item, lastWord, multipleChoice, type Sequence } from "./benchmark-rows.ts";
+import { VARIANTS_PER_JOB } from "./comparisons.ts";
 import { Rows } from "./rows.ts";
 
 type Settings = SettingsOf<"benchmark">;
@@ -28,9 +29,6 @@ interface Scores {
   /** Whether each of them was the top token. */
   readonly greedy: readonly boolean[];
 }
-
-/** Variants of one job. A fixed size: how variants are grouped is part of what is computed. */
-const VARIANTS_PER_JOB = 64;
 
 const KEYS = [
   { name: "operation", type: "string", description: "baseline, delete, swap, or repeat: twice in its place" },

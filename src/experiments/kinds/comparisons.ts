@@ -11,7 +11,7 @@ export const COMPARISON_STATISTICS = ["kl_nats", "top1_agreement", "entropy_chan
  * Variants of one job: streams of all are held at once. A fixed size: how variants are grouped is part of what is
  * computed.
  */
-const VARIANTS_PER_JOB = 64;
+export const VARIANTS_PER_JOB = 64;
 
 /** A text's runs: the baseline with every so many variants. */
 export function comparisonJobs(

@@ -3,9 +3,10 @@ import { listLayers } from "../../interventions/named.ts";
 import type { ServedModel } from "../../runs/served-models.ts";
 import type { SettingsOf } from "../../schemas/experiments/settings.ts";
 import type { Variants } from "../../schemas/run-request.ts";
+import { chunksOf } from "../chunks.ts";
 import { type Key, statisticsKind } from "../statistics.ts";
 import type { Study } from "../study.ts";
-import { COMPARISON_STATISTICS, comparisonJobs, comparisonsOf, comparisonValues } from "./comparisons.ts";
+import { COMPARISON_STATISTICS, comparisonJobs, comparisonsOf, comparisonValues, VARIANTS_PER_JOB } from "./comparisons.ts";
 import { checkOperations, compileFor, emptyVectors, filledVectors } from "./compiled.ts";
 
 type Settings = SettingsOf<"head-importance">;
@@ -20,7 +21,7 @@ const NAMED = 16;
 
 /**
  * Every head by itself put out, against the untouched model: its z, before the output projection, zero (as stored: that
- * takes b_V·W_O with it) or its mean over other texts. All heads of a layer run as one batch beside the baseline.
+ * takes b_V·W_O with it) or its mean over other texts. All heads of a layer run as one batch, beside the baseline.
  */
 export const headImportance = statisticsKind<Settings>({
   name: "head-importance",
@@ -42,12 +43,11 @@ export const headImportance = statisticsKind<Settings>({
   },
   jobs(study, tokens, model) {
     const { baseline, variants, resources } = compiled(study, model, tokens.length);
-    const perLayer = study.model.nHeads;
-    return Array.from({ length: variants.length / perLayer }, (_, i) =>
-      comparisonJobs(study, tokens, baseline, variants.slice(i * perLayer, (i + 1) * perLayer), {
-        vectors: emptyVectors(resources),
-      }),
-    ).flat();
+    // Whole layers, as many as fit: they share the baseline.
+    const layers = Math.max(1, Math.floor(VARIANTS_PER_JOB / study.model.nHeads));
+    return chunksOf(variants, layers * study.model.nHeads).flatMap(({ items }) =>
+      comparisonJobs(study, tokens, baseline, items, { vectors: emptyVectors(resources) }),
+    );
   },
   vectors: (study, lab) => filledVectors(compiled(study, lab.model, study.tokensPerText as number).resources, lab),
   read: (_, outputs) => outputs.flatMap((output) => comparisonsOf([output])).flatMap(comparisonValues),
