@@ -148,10 +148,13 @@ function symmetricAxis(title: string, means: readonly number[], values: readonly
 /** Of ten, on one side of 0: means differ by less. */
 const MOST_POWERS = 12;
 
-/** Within each power of ten, from dense to sparse. */
-const FACTORS = [[1, 1.5, 2, 3, 5, 7], [1, 2, 5], [1]] as const;
+/** Within each power of ten, from sparse to dense. */
+const FACTORS = [[1], [1, 2, 5], [1, 1.5, 2, 3, 5, 7]] as const;
 
-/** At most `most` ticks for a logarithmic axis: 1-2-5 of each power of ten, or powers alone, or every second, third, … power. */
+/**
+ * At most `most` ticks for a logarithmic axis: powers of ten; 1-2-5 of them or more where there are fewer than three; every
+ * second, third, … power where there are too many.
+ */
 export function logTicks(low: number, high: number, most = 8): number[] {
   const first = Math.floor(Math.log10(low));
   const last = Math.ceil(Math.log10(high));
@@ -163,6 +166,5 @@ export function logTicks(low: number, high: number, most = 8): number[] {
       .filter((tick) => tick >= low && tick <= high);
   const choices = [...FACTORS.map((factors) => within(factors)), ...decades.map((_, i) => within([1], i + 2))];
   const fit = choices.filter((ticks) => ticks.length <= most);
-  // Powers alone where they are enough; else the densest that has room.
-  return fit.find((ticks) => ticks.length >= 3 && ticks === choices[2]) ?? fit[0] ?? [];
+  return fit.find((ticks) => ticks.length >= 3) ?? fit.sort((a, b) => b.length - a.length)[0] ?? [];
 }

@@ -51,11 +51,13 @@ export const benchmark: Figure = {
   },
   compared: () => ({
     title: TITLE,
+    note: "dashed: the untouched models",
     panels: OPERATIONS.map(({ operation, name }) => ({
       title: name,
       y: "accuracy",
       scale: "linear",
       rows: ({ table }) => rowsOf(table, "accuracy", { operation }),
+      across: (result) => baselineOf(result)[0]?.value ?? null,
     })),
   }),
 };

@@ -10,6 +10,8 @@ import { SERIES_COLORS } from "./theme.ts";
 export interface Comparison {
   readonly title: string;
   readonly panels: readonly ComparedStatistic[];
+  /** What dashed lines are. */
+  readonly note?: string;
 }
 
 export interface ComparedStatistic {
@@ -17,6 +19,8 @@ export interface ComparedStatistic {
   readonly y: string;
   readonly scale: ScaleKind;
   readonly rows: (result: ExperimentResult) => readonly ResultRow[];
+  /** A value that the curve is compared with: a dashed line across, in the model's colour. null: none. */
+  readonly across?: (result: ExperimentResult) => number | null;
   readonly height?: number;
   /** Absent: relative depth. */
   readonly x?: Axis;
@@ -24,15 +28,22 @@ export interface ComparedStatistic {
   readonly at?: (row: ResultRow, result: ExperimentResult) => number | null;
 }
 
+/** Of a point without interval and quartiles. */
+const BARE = { low: null, high: null, q25: null, q75: null };
+
 /** null where no model has such rows. */
 export function comparedPanel(results: readonly ExperimentResult[], compared: ComparedStatistic, wide: boolean): Panel | null {
-  const { title, y, scale, rows, height, x = DEPTH_AXIS, at = relativeDepth } = compared;
+  const { title, y, scale, rows, height, across, x = DEPTH_AXIS, at = relativeDepth } = compared;
   const curves = results.map((result, i) => ({
     name: result.model.id,
     color: SERIES_COLORS[i % SERIES_COLORS.length] as string,
     points: pointsOf(rows(result), (row) => at(row, result)),
   }));
-  return curvesPanel({ title, x, y, scale, height, curves, names: curves, legend: true, wide });
+  const dashed = curves.flatMap((curve, i) => {
+    const mean = across?.(results[i] as ExperimentResult) ?? null;
+    return mean === null ? [] : [{ ...curve, dashed: true, points: x.domain.map((end) => ({ ...BARE, x: end, mean })) }];
+  });
+  return curvesPanel({ title, x, y, scale, height, curves: [...curves, ...dashed], names: curves, legend: true, wide });
 }
 
 /** layer / (L − 1): 0 for the first layer, 1 for the last; 0 where there is only one. */

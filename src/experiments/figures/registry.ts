@@ -6,6 +6,7 @@ import { benchmark } from "./benchmark.ts";
 import { cka } from "./cka.ts";
 import { comparedPanel } from "./comparison.ts";
 import { componentNorms } from "./component-norms.ts";
+import { SEM_BANDS } from "./curves.ts";
 import type { Figure } from "./figure.ts";
 import { headImportance } from "./head-importance.ts";
 import { layerImportance } from "./layer-importance.ts";
@@ -71,10 +72,10 @@ export function severalModels(results: readonly ExperimentResult[]): VegaLiteSpe
     throw new Problem("invalid_request", `A figure shows at most ${MAX_MODELS} models, not ${results.length}.`);
   const { compared } = figureFor(first.kind);
   if (!compared) throw new Problem("not_found", `Results of the kind ${first.kind} are not compared between models in a figure.`);
-  const { title, panels } = compared(results);
+  const { title, panels, note } = compared(results);
   return compose({
     title: `${title}, ${results.length === 1 ? "one model" : `${results.length} models`}`,
-    notes: [...allMadeFrom(results), "Lines: means; bands: ± 1.96 standard errors"],
+    notes: [...allMadeFrom(results), note ? `${SEM_BANDS}; ${note}` : SEM_BANDS],
     panels: inPairs(panels.map((panel) => comparedPanel(results, panel, panels.length === 1))),
     subject: `The results of the ${first.kind} experiments ${results.map(({ id }) => id).join(", ")}`,
     oneLegend: true,

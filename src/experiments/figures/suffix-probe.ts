@@ -78,11 +78,13 @@ export const suffixProbe: Figure = {
   },
   compared: (results) => ({
     title: "Suffix probes",
+    note: "dashed: the models' own top-1",
     panels: POPULATIONS.map(({ population, name }) => ({
       title: `Ensembles: ${name}`,
       y: "accuracy on held-out texts",
       scale: "fit",
       rows: (result) => ensembles(result, population),
+      across: (result) => modelLevel(result)[0]?.value ?? null,
       x: countAxis(
         "neurons in the ensemble, k",
         results.map((result) => ({ name: "", color: "", points: pointsOf(ensembles(result, population), "k") })),

@@ -356,6 +356,20 @@ describe("Several models", () => {
     }
   });
 
+  it("Have what the curves are compared with as a line across, for each", () => {
+    const [small, middle] = [resultOf("benchmark", SMALL), resultOf("benchmark", MIDDLE)];
+    const rows = middle.table.rows.map((row) => (row.operation === "baseline" ? { ...row, mean: 0.5 } : row));
+    const spec = severalModels([small, withRows(middle, rows)]);
+    expect(notesOf(spec)).toContain("dashed: the untouched models");
+    for (const plot of plotsOf(spec))
+      expect(plot.layers.filter(({ mark }) => "strokeDash" in mark).flatMap(({ values }) => values)).toEqual([
+        { x: -0.02, y: 0.43, s: SMALL.id },
+        { x: 1.02, y: 0.43, s: SMALL.id },
+        { x: -0.02, y: 0.5, s: MIDDLE.id },
+        { x: 1.02, y: 0.5, s: MIDDLE.id },
+      ]);
+  });
+
   it("Say their texts once where they are the same", () => {
     const [a, b] = [resultOf("cka", SMALL), resultOf("cka", MIDDLE)];
     expect(notesOf(severalModels([a, b]))).toContain("Each on 64 texts × 128 tokens of prose-heldout");
