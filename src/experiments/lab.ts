@@ -1,12 +1,12 @@
 /** What computing a chunk may use: the engine, in the background, for one model. */
 import type { CensusJob, CensusRows, Engine, LayerEvent, ReadoutSpec, ResultEvent, RunJob } from "../engine/protocol.ts";
 import { Problem } from "../problem.ts";
-import { estimateCost } from "../runs/cost.ts";
 import type { MeanTable } from "../runs/mean-files.ts";
 import type { MeanTexts } from "../runs/mean-texts.ts";
 import type { Means } from "../runs/means.ts";
 import { newRunId } from "../runs/run-id.ts";
 import type { ServedModel } from "../runs/served-models.ts";
+import { jobBytes } from "./captured.ts";
 import type { Censuses } from "./censuses.ts";
 import type { MemoryGate } from "./memory-gate.ts";
 
@@ -48,7 +48,7 @@ export class Lab {
   async run(job: LabJob): Promise<RunOutput> {
     const { engine, model, signal, gate } = this.#parts;
     const whole = fullJob(model, job);
-    const release = await gate.enter(estimateCost(model, whole).memoryBytes, signal);
+    const release = await gate.enter(jobBytes(model, whole), signal);
     try {
       const layers: LayerEvent[] = [];
       let result: ResultEvent | null = null;

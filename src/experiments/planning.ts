@@ -2,10 +2,11 @@
 import { createHash } from "node:crypto";
 import type { Dataset, DatasetSource } from "../datasets/datasets.ts";
 import { Problem } from "../problem.ts";
-import { checkFits, estimateCost } from "../runs/cost.ts";
+import { checkFits } from "../runs/cost.ts";
 import type { ModelSource, ServedModel } from "../runs/served-models.ts";
 import { refuse } from "../runs/tokens.ts";
 import type { ExperimentRequest } from "../schemas/experiments/request.ts";
+import { jobBytes } from "./captured.ts";
 import type { AnyKind, PlannedChunk } from "./kind.ts";
 import { kindOf } from "./kinds/index.ts";
 import { fullJob } from "./lab.ts";
@@ -80,7 +81,7 @@ function checkMemory(
   const [first] = chunks;
   if (!first || !kind.jobs) return;
   for (const job of kind.jobs(study, first.input, model))
-    checkFits(estimateCost(model, fullJob(model, job)), { maxRunMemoryBytes, maxRunLogBytes: Number.POSITIVE_INFINITY });
+    checkFits({ memoryBytes: jobBytes(model, fullJob(model, job)), logBytes: 0 }, { maxRunMemoryBytes, maxRunLogBytes: 0 });
 }
 
 async function named(name: string, datasets: DatasetSource): Promise<Dataset> {

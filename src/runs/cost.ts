@@ -127,7 +127,7 @@ function keptOfSources({ dModel, dMlp }: Sizes, { schedules, sources = [] }: Pic
 }
 
 /** Refuses what can never fit, with both numbers. */
-export function checkFits({ memoryBytes, logBytes }: CostEstimate, limits: CostLimits): void {
+export function checkFits({ memoryBytes, logBytes }: Omit<CostEstimate, "cost">, limits: CostLimits): void {
   if (memoryBytes > limits.maxRunMemoryBytes) {
     throw new Problem(
       "run_too_large",
