@@ -42,20 +42,31 @@ export const SETTINGS = {
   "subjoiner-heads": z.strictObject({
     tokens_per_word: z.int().min(2).max(16).default(4).describe("Words of exactly so many tokens, against words of one."),
     context_words: z.int().min(2).max(512).default(16).describe("Words that a word is read after and with."),
-    max_words: z.int().min(2).max(100_000).default(512).describe("Of each sort: the first of every text, then the second of every text, …"),
+    max_words: z
+      .int()
+      .min(2)
+      .max(100_000)
+      .default(512)
+      .describe("Of each sort: the first of every text, then the second of every text, …"),
   }),
   "suffix-probe": z.strictObject({
     suffix: z
       .string()
       .regex(/^\p{L}{1,16}$/u, { error: "must be 1 to 16 letters" })
       .default("ing"),
+    positives: z
+      .enum(["any", "whole"])
+      .default("any")
+      .describe("any: the next token ends a word in the suffix; whole: it is all of that word, as with the negatives of stem."),
     negatives: z
       .enum(["stem", "any"])
       .default("stem")
       .describe("stem: positions whose next token is a word seen elsewhere with the suffix; any: any other position."),
+    weights: z.enum(["raw", "folded"]).default("folded").describe("Of the census that candidates come from."),
+    kurtosis_above: z.number().min(0).max(1e6).default(10).describe("Candidate neurons have more than this."),
     top: z.int().min(1).max(256).default(32).describe("Candidate neurons of each kind, and the largest ensemble."),
-    context_tokens: z.int().min(2).max(MAX_TOKENS).default(24),
-    max_examples: z.int().min(20).max(100_000).default(2000).describe("Of each class."),
+    context_tokens: z.int().min(2).max(MAX_TOKENS).default(24).describe("Of every example, BOS included."),
+    max_examples: z.int().min(20).max(100_000).default(2000).describe("Of each class, training and test together."),
     min_examples: z.int().min(10).max(100_000).default(20).describe("Fewer of a class are refused."),
     c: strength,
   }),
