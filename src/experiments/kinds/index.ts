@@ -13,6 +13,7 @@ import { layerSchedules } from "./layer-schedules.ts";
 import { logitLens } from "./logit-lens.ts";
 import { neuronCensus } from "./neuron-census.ts";
 import { subjoinerHeads } from "./subjoiner-heads.ts";
+import { suffixProbe } from "./suffix-probe.ts";
 import { variants } from "./variants.ts";
 
 export const KINDS: readonly AnyKind[] = [
@@ -22,6 +23,7 @@ export const KINDS: readonly AnyKind[] = [
   asAnyKind(logitLens),
   asAnyKind(neuronCensus),
   asAnyKind(subjoinerHeads),
+  asAnyKind(suffixProbe),
   asAnyKind(cka),
   asAnyKind(layerImportance),
   asAnyKind(layerRepeat),
