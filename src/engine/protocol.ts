@@ -68,6 +68,11 @@ export interface RunJob {
   readonly baseline: number | null;
   readonly readout: ReadoutSpec;
   readonly capture: readonly CaptureName[];
+  /**
+   * Places that captures are of, ascending, where they are not those read out: whole streams are captured without a read-out
+   * of every position. Not of head_norms and attribution.
+   */
+  readonly capturePositions?: readonly number[];
   /** With the capture `neurons`. */
   readonly neurons?: NeuronSpec;
   readonly vectors?: readonly VectorSpec[];

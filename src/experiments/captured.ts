@@ -11,8 +11,9 @@ export function jobBytes(model: Sizes, job: RunJob): number {
 }
 
 /** float32 of all steps, the embedding's too; steps that schedules share are counted for each. */
-function capturedBytes({ dModel: d, nHeads, headDim, dMlp }: Sizes, { capture, readout, tokens, schedules }: RunJob): number {
-  const positions = readout.positions.length;
+function capturedBytes({ dModel: d, nHeads, headDim, dMlp }: Sizes, job: RunJob): number {
+  const { capture, tokens, schedules } = job;
+  const positions = (job.capturePositions ?? job.readout.positions).length;
   const perStep: Partial<Record<CaptureName, number>> = {
     residuals: positions * d,
     components: 2 * positions * d,

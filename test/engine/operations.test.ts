@@ -93,6 +93,11 @@ describe.each(FIXTURES)("%s", (name) => {
     const width = { z: nHeads * (blocks[0]?.attention.headDim as number), mlp_act: dMlp };
     const whole = await runJob(model, { tokens: text, capture: ["z", "mlp_act", "sums"] });
     const some = await runJob(model, { tokens: text, capture: ["z", "mlp_act"], readout: { positions: [3, 23] } });
+    const apart = await runJob(model, {
+      ...{ tokens: text, capture: ["z", "mlp_act", "residuals", "components"], capturePositions: [3, 23] },
+      readout: { positions: [10], layers: "final" },
+    });
+    expect(result(apart).variants[0]?.final.followedIds).toHaveLength(1);
     for (const block of range(L)) {
       const { sites = [], sums = [] } = at(whole, block + 1) ?? {};
       expect(sites.map(({ site, values }) => [site, values.length])).toEqual([
@@ -108,6 +113,7 @@ describe.each(FIXTURES)("%s", (name) => {
         );
         expect(relativeError(sum, sums.find((one) => one.site === site)?.values as never)).toBeLessThan(1e-12);
         expect(at(some, block + 1)?.sites?.[i]).toMatchObject({ block, site });
+        expect([...(at(apart, block + 1)?.sites?.[i]?.values ?? [])]).toEqual([...row(3), ...row(23)]);
         // The last block computes only what is read out, after the attention.
         expect(relativeError(at(some, block + 1)?.sites?.[i]?.values as never, [...row(3), ...row(23)])).toBeLessThan(1e-5);
       }

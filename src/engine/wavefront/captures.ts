@@ -40,7 +40,7 @@ export class CaptureReader {
 
   /** Whether every position of a step is computed, whatever is read out. */
   get needsAllPositions(): boolean {
-    return this.#names.has("sums");
+    return this.#names.has("sums") || this.#job.capturePositions !== undefined;
   }
 
   get norms(): boolean {
@@ -137,9 +137,12 @@ export class CaptureReader {
     return captures;
   }
 
+  get #positions(): readonly number[] {
+    return this.#job.capturePositions ?? this.#job.readout.positions;
+  }
+
   #at(values: Float32Array, width: number, full: boolean): Float32Array {
-    const { positions } = this.#job.readout;
-    return full ? takeRows(values, width, positions) : values.slice(0, positions.length * width);
+    return full ? takeRows(values, width, this.#positions) : values.slice(0, this.#positions.length * width);
   }
 
   #locality({ block, weights }: PatternRows): NonNullable<Captures["locality"]>[number] {
@@ -164,7 +167,7 @@ export class CaptureReader {
     if (!this.#names.has(site)) return [];
     return members.map(({ use: { block }, result }) => {
       const values = (site === "z" ? result.z : result.neurons) as Float32Array;
-      const positions = full ? this.#job.tokens.length : this.#job.readout.positions.length;
+      const positions = full ? this.#job.tokens.length : this.#positions.length;
       return { block, site, values: this.#at(values, values.length / positions, full) };
     });
   }

@@ -27,7 +27,8 @@ const means = statisticsKind<Settings>({
       schedules: [baselineSchedule(study.model.nLayers)],
       baseline: null,
       capture: ["norms"],
-      readout: { positions: countedPositions(study, tokens.length) },
+      capturePositions: countedPositions(study, tokens.length),
+      readout: {},
     },
   ],
   read: (_, [output]) =>
