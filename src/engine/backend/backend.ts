@@ -125,7 +125,7 @@ export interface ReadoutChunk {
   readonly followedCount: number;
   /** Rows whose expectation is wanted too. */
   readonly expect: readonly number[];
-  /** Rows to compare with, one for each row, or one for all; null: nothing is compared. */
+  /** Rows to compare with, one for each row; fewer stand for as many rows after them, again and again; null: nothing is compared. */
   readonly reference: Distributions | null;
   /** Rows of this chunk to compare with instead: one for each row, or one for all; null: none. */
   readonly referenceRows: readonly number[] | null;

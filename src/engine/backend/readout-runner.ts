@@ -61,6 +61,7 @@ export class ReadoutRunner {
     if (chunk.reference || chunk.referenceRows) names.push("difference");
     const out = await this.#session.run(feeds, names);
     const data = (name: string) => (out[name]?.data as Float32Array | undefined) ?? new Float32Array(0);
+    const whole = (name: string) => data(name).subarray(0, rows * this.#spec.vocabSize);
     return {
       k,
       hidden: data("hidden"),
@@ -73,19 +74,18 @@ export class ReadoutRunner {
       followedAbove: data("followed_above"),
       expectation: data("expectation"),
       expectedBias: data("expected_bias"),
-      kept: chunk.keep ? { logits: data("logits"), probabilities: data("probabilities") } : null,
+      kept: chunk.keep ? { logits: whole("logits"), probabilities: whole("probabilities") } : null,
       difference: data("difference"),
       divergence: (out.divergence?.data as Float64Array | undefined) ?? new Float64Array(0),
     };
   }
 
-  /** The reference's tensors; a lone row stands for itself and its double. */
+  /** The reference's tensors; it stands for as many rows as there are, again and again. */
   #reference({ reference, referenceRows }: ReadoutChunk, rows: number): Record<string, Tensor> {
     const V = this.#spec.vocabSize;
     const given = reference ?? { logits: new Float32Array(0), probabilities: new Float32Array(0) };
     const count = given.logits.length / V;
-    if (count > 1 && count !== rows)
-      throw new RangeError(`${count} reference rows for ${rows} rows; as many or one are expected`);
+    if (count > 0 && rows % count !== 0) throw new RangeError(`${count} reference rows for ${rows} rows; a divisor is expected`);
     return {
       reference_logits: new Tensor("float32", given.logits, [count, V]),
       reference_probabilities: new Tensor("float32", given.probabilities, [count, V]),

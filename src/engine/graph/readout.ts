@@ -43,7 +43,7 @@ export type ReadoutOutput = (typeof READOUT_OUTPUTS)[number];
 
 /**
  * Inputs: x [n, d]; inverse_sigma [n, 1] (lens frozen-norm); followed [n, m] ids; expect [e] rows; reference_logits and
- * reference_probabilities [n, V], [1, V] or [0, V]; reference_rows [n], [1] or [0]: rows of this call instead; k [1]; lens, mode scalars.
+ * reference_probabilities [r, V], r a divisor of n, or [0, V]; reference_rows [n], [1] or [0]: rows of this call instead; k [1]; lens, mode scalars.
  * Formulas: z = W_U h + b_U; entropy −Σ p ln p; the direct divergence Σ p (ln p − ln q) is summed in double.
  * `hasLogSoftmax`: whether the device has a kernel for it.
  */
@@ -192,23 +192,22 @@ function expectations(
 
 /**
  * Σ p (z_p − z), which with both log-sum-exps is KL(p ‖ q): small where the distributions are near, and so is its error.
- * p is given, or rows of this very call.
+ * p is given, r rows for each r rows of the call; or rows of this very call.
  */
 function differences(parent: Graph, logits: string, probabilities: string, vocabSize: number): string {
-  const sum = (graph: Graph, referenceLogits: string, referenceProbabilities: string) => {
-    const apart = graph.op("Sub", [referenceLogits, logits]);
-    const weighted = graph.op("Mul", [referenceProbabilities, apart]);
-    graph.output(sumOfRows(graph, weighted, vocabSize), FLOAT);
-    return graph;
-  };
+  const weighted = (graph: Graph, referenceLogits: string, referenceProbabilities: string, of: string) =>
+    graph.op("Mul", [referenceProbabilities, graph.op("Sub", [referenceLogits, of])]);
   const isGiven = (graph: Graph, input: string) => {
     const count = graph.op("Squeeze", [graph.op("Shape", [input], { start: 0, end: 1 }), graph.int64([0])]);
     return graph.op("Less", [graph.int64(0), count]);
   };
-  const given = sum(new Graph("differences_given", parent.names), "reference_logits", "reference_probabilities");
+  const given = new Graph("differences_given", parent.names);
+  const shape = given.op("Concat", [given.int64([-1]), given.op("Shape", ["reference_logits"])], { axis: 0 });
+  const apart = weighted(given, "reference_logits", "reference_probabilities", given.op("Reshape", [logits, shape]));
+  given.output(sumOfRows(given, given.op("Reshape", [apart, given.int64([-1, vocabSize])]), vocabSize), FLOAT);
   const own = new Graph("differences_within", parent.names);
   const row = (values: string) => own.op("Gather", [values, "reference_rows"], { axis: 0 });
-  sum(own, row(logits), row(probabilities));
+  own.output(sumOfRows(own, weighted(own, row(logits), row(probabilities), logits), vocabSize), FLOAT);
   const none = new Graph("no_differences", parent.names);
   none.output(empty(none, [0], FLOAT), FLOAT);
   const within = new Graph("differences_here", parent.names);

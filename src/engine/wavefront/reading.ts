@@ -9,6 +9,8 @@ export interface Reading {
   readonly mode: ReadoutMode;
   /** Whether the rows' expectations are wanted (see metrics/divergence). */
   readonly expects: boolean;
+  /** Whether the rows' whole distributions are kept, for other readings to be compared with. */
+  readonly keeps: boolean;
   /** The baseline's reading of the same positions, whose distributions these rows are compared with. */
   readonly reference: ReadingResult | null;
   /** Readings that go into one chunk, this one among them: the others are compared with the first. */
@@ -31,6 +33,11 @@ export interface HiddenPairs {
   readonly q: Float32Array;
 }
 
+/** [count, V] each. */
+export interface KeptPart extends Distributions {
+  readonly from: number;
+}
+
 /** Row-major, P rows. */
 export interface ReadingResult {
   readonly rows: ReadoutRows;
@@ -41,23 +48,16 @@ export interface ReadingResult {
   /** [P, d] and [P]; empty unless the reading expects them. */
   readonly expectation: Float32Array;
   readonly expectedBias: Float32Array;
-  /** [P, V] each, where the reading is kept as a reference. */
-  readonly kept: Distributions | null;
+  /** Of a reading that keeps them: the distributions of its parts, as they were read out, until nobody needs them. */
+  kept: readonly KeptPart[];
   /** [P] Σ p (z_p − z) against the reference; NaN where there is none. */
   readonly difference: Float64Array;
   /** [P], mode divergence only. */
   readonly divergence: Float64Array;
 }
 
-/** Room for P rows; `k` and `followed` [P, m] fix the widths. `keptVocab`: V, where distributions are kept. */
-export function emptyResult(
-  count: number,
-  d: number,
-  k: number,
-  followed: Int32Array,
-  expects = false,
-  keptVocab = 0,
-): ReadingResult {
+/** Room for P rows; `k` and `followed` [P, m] fix the widths. */
+export function emptyResult(count: number, d: number, k: number, followed: Int32Array, expects = false): ReadingResult {
   const floats = (size: number) => new Float32Array(size);
   return {
     rows: {
@@ -75,7 +75,7 @@ export function emptyResult(
     logSumExp: new Float64Array(count),
     expectation: floats(expects ? count * d : 0),
     expectedBias: floats(expects ? count : 0),
-    kept: keptVocab > 0 ? { logits: floats(count * keptVocab), probabilities: floats(count * keptVocab) } : null,
+    kept: [],
     difference: new Float64Array(count).fill(Number.NaN),
     divergence: new Float64Array(0),
   };
@@ -109,11 +109,8 @@ export function accept(
   result.logSumExp.set(chunk.logSumExp.subarray(from, from + count), done);
   if (reading.reference || (reading.joint && reading.joint[0] !== reading))
     result.difference.set(chunk.difference.subarray(from, from + count), done);
-  if (result.kept && chunk.kept) {
-    const V = result.kept.logits.length / P;
-    place(result.kept.logits, chunk.kept.logits, V);
-    place(result.kept.probabilities, chunk.kept.probabilities, V);
-  }
+  // What keeps is alone in its chunk: its distributions are the chunk's.
+  if (reading.keeps && chunk.kept) result.kept = [...result.kept, { from: done, ...chunk.kept }];
   if (reading.expects) {
     result.expectation.set(chunk.expectation.subarray(expected * d, (expected + count) * d), done * d);
     result.expectedBias.set(chunk.expectedBias.subarray(expected, expected + count), done);

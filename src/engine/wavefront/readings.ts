@@ -1,6 +1,6 @@
 /** Readings that wait for the unembed, and the chunks in which they get it. */
 import { type Backend, type Distributions, READOUT_CHUNK, type ReadoutChunk, type Stream } from "../backend/backend.ts";
-import { accept, type HiddenPairs, type Reading, type ReadingResult } from "./reading.ts";
+import { accept, type HiddenPairs, type Reading } from "./reading.ts";
 import type { Run } from "./run.ts";
 
 interface Piece {
@@ -10,8 +10,17 @@ interface Piece {
 }
 
 export class Readings {
+  readonly #comparesFirst: boolean;
   #waiting: Reading[] = [];
   #rows = 0;
+
+  /**
+   * `comparesFirst`: what is compared with distributions that are held goes before what waited longer, so that those of
+   * one run are let go before the next run's are made.
+   */
+  constructor({ comparesFirst = false } = {}) {
+    this.#comparesFirst = comparesFirst;
+  }
 
   get count(): number {
     return this.#waiting.length;
@@ -34,10 +43,11 @@ export class Readings {
 
   /**
    * Reads out one chunk: the oldest reading and what goes with it. Returns the readings that are complete now, in
-   * the order in which they were asked for; a run's readings never overtake each other.
+   * the order in which they were asked for; a run's readings never overtake each other, comparisons apart.
    */
   async runChunk(backend: Backend, d: number): Promise<{ complete: Reading[]; rows: number }> {
-    const oldest = this.#waiting[0] as Reading;
+    const compared = this.#comparesFirst ? this.#waiting.find(({ reference }) => reference !== null) : undefined;
+    const oldest = compared ?? (this.#waiting[0] as Reading);
     const pieces = oldest.mode === "divergence" ? this.#pieces(oldest, READOUT_CHUNK / 2) : this.#pieces(oldest, READOUT_CHUNK);
     const rows = pieces.reduce((sum, { count }) => sum + count, 0);
     this.#rows -= rows;
@@ -51,6 +61,7 @@ export class Readings {
 
   #pieces(oldest: Reading, most: number): Piece[] {
     if (oldest.joint) return this.#jointPieces(oldest, most);
+    if (oldest.keeps || oldest.reference) return this.#distributionPieces(oldest);
     const pieces: Piece[] = [];
     const held = new Set<Run>();
     let room = most;
@@ -60,7 +71,8 @@ export class Readings {
         reading.mode === oldest.mode &&
         reading.lens === oldest.lens &&
         reading.joint === null &&
-        (reading.reference === null) === (oldest.reference === null);
+        reading.reference === null &&
+        !reading.keeps;
       if (!fits || held.has(reading.run)) {
         held.add(reading.run);
         continue;
@@ -71,6 +83,23 @@ export class Readings {
       if (reading.done + count < rowsOf(reading)) held.add(reading.run);
     }
     return pieces;
+  }
+
+  /**
+   * Rows that meet whole distributions: an even part of one reading, the same of every reading of as many rows; or
+   * several whole ones that are compared with the same. So nothing of [rows, vocab] is ever gathered or cut.
+   */
+  #distributionPieces(oldest: Reading): Piece[] {
+    const rows = rowsOf(oldest);
+    const parts = Math.ceil(rows / READOUT_CHUNK);
+    const piece = (reading: Reading): Piece => ({
+      reading,
+      from: reading.done,
+      count: Math.min(Math.ceil(rows / parts), rows - reading.done),
+    });
+    if (oldest.keeps || parts > 1) return [piece(oldest)];
+    const alike = this.#waiting.filter(({ reference }) => reference === oldest.reference);
+    return alike.slice(0, Math.floor(READOUT_CHUNK / rows)).map(piece);
   }
 
   /** The oldest reading's group, and other runs' groups that fit beside it. */
@@ -105,7 +134,6 @@ async function readoutChunk(backend: Backend, pieces: readonly Piece[], rows: nu
   const inverseSigma = first.inverseSigma ? new Float32Array(rows) : null;
   const followed = new Int32Array(rows * m);
   const expect: number[] = [];
-  const keep = pieces.some(({ reading }) => reading.result.kept !== null);
   let at = 0;
   for (const { reading, from, count } of pieces) {
     if (reading.expects) for (let i = 0; i < count; i++) expect.push(at + i);
@@ -128,9 +156,9 @@ async function readoutChunk(backend: Backend, pieces: readonly Piece[], rows: nu
     followed,
     followedCount: m,
     expect,
-    reference: referenceOf(pieces, rows),
+    reference: referenceOf(pieces[0] as Piece),
     referenceRows: first.joint && rowsOfFirst(pieces),
-    keep,
+    keep: first.keeps,
   };
   const result = await backend.readOut(chunk);
   at = 0;
@@ -154,27 +182,9 @@ function rowsOfFirst(pieces: readonly Piece[]): number[] {
   return rows.every((row) => row === 0) ? [0] : rows;
 }
 
-/** The reference rows of a chunk: one for all, a part of the reference as it lies there, or gathered. */
-function referenceOf(pieces: readonly Piece[], rows: number): Distributions | null {
-  const { reading, from } = pieces[0] as Piece;
-  const reference = reading.reference;
-  if (!reference?.kept) return null;
-  const V = reference.kept.logits.length / rowsOf(reading);
-  const alike = pieces.every((piece) => piece.reading.reference === reference);
-  const part = (of: ReadingResult, start: number, count: number, name: keyof Distributions) =>
-    (of.kept as Distributions)[name].subarray(start * V, (start + count) * V);
-  if (alike && (pieces.length === 1 || rowsOf(reading) === 1)) {
-    const count = pieces.length === 1 ? rows : 1;
-    return { logits: part(reference, from, count, "logits"), probabilities: part(reference, from, count, "probabilities") };
-  }
-  const gathered: Distributions = { logits: new Float32Array(rows * V), probabilities: new Float32Array(rows * V) };
-  let at = 0;
-  for (const piece of pieces) {
-    const of = piece.reading.reference as ReadingResult;
-    for (const name of ["logits", "probabilities"] as const) gathered[name].set(part(of, piece.from, piece.count, name), at * V);
-    at += piece.count;
-  }
-  return gathered;
+/** The reference rows of a chunk: the part of the reference that lies as the chunk's first piece does. */
+function referenceOf({ reading: { reference }, from }: Piece): Distributions | null {
+  return reference?.kept.find((part) => part.from === from) ?? null;
 }
 
 async function divergenceChunk(backend: Backend, pieces: readonly Piece[], rows: number, d: number): Promise<void> {

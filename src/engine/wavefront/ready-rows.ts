@@ -1,4 +1,8 @@
-/** Rows that wait for a block, and the choice of the next call: the lowest block, interactive runs first. */
+/**
+ * Rows that wait for a block, and the choice of the next call. Interactive runs first, and of them the lowest block: those
+ * behind catch up. Background runs fill calls: of the blocks that have rows for a whole call the highest, which ends what
+ * was begun; else the lowest, where most is still to come together.
+ */
 import type { BlockRow, BlockRowResult } from "../backend/backend.ts";
 import type { Run } from "./run.ts";
 
@@ -18,14 +22,19 @@ const EVERYWHERE = 0.25;
 const LIVE = 0.75;
 
 /**
- * How long a run may be passed over because others wait for lower blocks: one that repeats an early block many times
- * would otherwise hold up all that stand behind it. Rows of one run never hurry each other.
+ * How long an interactive run may be passed over because others wait for lower blocks: one that repeats an early block
+ * many times would otherwise hold up all that stand behind it. Rows of one run never hurry each other.
  */
 export const PATIENCE_MS = 25;
+/** The same of background runs, in calls: any of them may take longer than people wait, and full ones are worth waiting for. */
+export const PATIENCE_CALLS = 16;
 
 export class ReadyRows {
   readonly #interactive = new Map<number, ReadyRow[]>();
   readonly #background = new Map<number, ReadyRow[]>();
+  /** Calls so far, and at which of them a background run was last served, or came. */
+  #calls = 0;
+  readonly #servedAt = new WeakMap<Run, number>();
   #count = 0;
 
   /** Rows that wait, cancelled ones included until they are come upon. */
@@ -35,6 +44,7 @@ export class ReadyRows {
 
   push(row: ReadyRow): void {
     const queue = row.run.job.priority === "interactive" ? this.#interactive : this.#background;
+    if (!this.#servedAt.has(row.run)) this.#servedAt.set(row.run, this.#calls);
     const waiting = queue.get(row.use.block);
     if (waiting) waiting.push(row);
     else queue.set(row.use.block, [row]);
@@ -42,22 +52,20 @@ export class ReadyRows {
   }
 
   has(priority: "interactive" | "background"): boolean {
-    return this.#lowest(priority === "interactive" ? this.#interactive : this.#background) !== null;
+    return (priority === "interactive" ? this.#interactive : this.#background).size > 0;
   }
 
   /**
-   * Takes the rows of the next call: those of the lowest block that interactive rows wait for (else background
-   * rows), background rows of the same block in the places left. `budget`: positions a call may compute; rows that
+   * Takes the rows of the next call: those of one block that interactive rows wait for (else background rows),
+   * background rows of the same block in the places left. `budget`: positions a call may compute; interactive rows that
    * do not fit into one call are spread evenly over several. One row is always taken. A run that was passed over for
    * too long goes first.
    */
   take(budget: number, now = performance.now()): Batch | null {
-    const starved =
-      this.#starved(this.#interactive, now) ?? (this.#interactive.size > 0 ? null : this.#starved(this.#background, now));
-    const block = starved ?? this.#lowest(this.#interactive) ?? this.#lowest(this.#background);
+    const block = this.#nextInteractive(now) ?? this.#nextBackground(budget);
     if (block === null) return null;
     const waiting = [...byLength(this.#interactive.get(block)), ...byLength(this.#background.get(block))];
-    const limit = evenShare(waiting, budget);
+    const limit = this.#interactive.has(block) ? evenShare(waiting, budget) : budget;
     const rows: ReadyRow[] = [];
     let longest = 0;
     let live = 0;
@@ -76,22 +84,22 @@ export class ReadyRows {
       else queue.delete(block);
     }
     this.#count -= rows.length;
+    this.#calls++;
+    for (const { run } of rows) this.#servedAt.set(run, this.#calls);
     return { block, rows };
   }
 
-  /** The lowest block of the run that was passed over for longest, if that is too long. */
-  #starved(queue: Map<number, ReadyRow[]>, now: number): number | null {
-    let oldest = now - PATIENCE_MS;
-    let block: number | null = null;
-    for (const [each, waiting] of queue) {
-      for (const { run } of waiting) {
-        if (run.servedAt < oldest || (run.servedAt === oldest && block !== null && each < block)) {
-          oldest = run.servedAt;
-          block = each;
-        }
-      }
-    }
-    return block;
+  #nextInteractive(now: number): number | null {
+    return starved(this.#interactive, now - PATIENCE_MS, ({ servedAt }) => servedAt) ?? lowest(this.#interactive);
+  }
+
+  #nextBackground(budget: number): number | null {
+    const servedAt = (run: Run) => this.#servedAt.get(run) as number;
+    return (
+      starved(this.#background, this.#calls - PATIENCE_CALLS, servedAt) ??
+      highestFull(this.#background, budget) ??
+      lowest(this.#background)
+    );
   }
 
   /** Forgets the rows of a run. */
@@ -105,12 +113,43 @@ export class ReadyRows {
       }
     }
   }
+}
 
-  #lowest(queue: Map<number, ReadyRow[]>): number | null {
-    let lowest: number | null = null;
-    for (const block of queue.keys()) if (lowest === null || block < lowest) lowest = block;
-    return lowest;
+type Queue = ReadonlyMap<number, readonly ReadyRow[]>;
+
+function lowest(queue: Queue): number | null {
+  return queue.size > 0 ? Math.min(...queue.keys()) : null;
+}
+
+/** The highest block whose rows fill a call. */
+function highestFull(queue: Queue, budget: number): number | null {
+  let highest: number | null = null;
+  for (const [block, rows] of queue) {
+    if (highest !== null && block < highest) continue;
+    if (rows.reduce((sum, row) => sum + costOf(row), 0) >= budget) highest = block;
   }
+  return highest;
+}
+
+/** The lowest block of the run that was passed over for longest, if it was last served before `since`. */
+function starved(queue: Queue, since: number, servedAt: (run: Run) => number): number | null {
+  let oldest = since;
+  let block: number | null = null;
+  for (const [each, waiting] of queue) {
+    for (const { run } of waiting) {
+      const served = servedAt(run);
+      if (served < oldest || (served === oldest && block !== null && each < block)) {
+        oldest = served;
+        block = each;
+      }
+    }
+  }
+  return block;
+}
+
+/** Positions that a row counts for in a call's budget, padding apart. */
+function costOf({ length, live }: ReadyRow): number {
+  return EVERYWHERE * length + LIVE * (live?.length ?? length);
 }
 
 /** Rows of one length beside each other: little padding, and streams of one buffer stay neighbours. */
@@ -123,7 +162,7 @@ function evenShare(rows: readonly ReadyRow[], budget: number): number {
   let total = 0;
   let largest = 0;
   for (const row of rows) {
-    const cost = EVERYWHERE * row.length + LIVE * (row.live?.length ?? row.length);
+    const cost = costOf(row);
     total += cost;
     largest = Math.max(largest, cost);
   }

@@ -96,7 +96,7 @@ export class RunReadouts {
     const { backend, holdings, job, effects } = this.#parts;
     const rows = holdings.own(backend.take(stream, job.readout.positions));
     holdings.release(stream);
-    const result = this.#emptyResult(tokens, false, 0);
+    const result = this.#emptyResult(tokens, false);
     const complete = () => {
       if (this.#isFinite(result, "the source's last layer")) effects?.setSource(result.rows);
     };
@@ -137,7 +137,7 @@ export class RunReadouts {
       return;
     }
     const expects = ends && (layers === "all" || compared);
-    this.#parts.read(this.#stepReading({ node, variants, rows, inverseSigma }, { expects, vocab: 0 }));
+    this.#parts.read(this.#stepReading({ node, variants, rows, inverseSigma }, { expects }));
   }
 
   /**
@@ -145,28 +145,28 @@ export class RunReadouts {
    * baseline's first, whose distributions are kept for the others.
    */
   #readFinals(): void {
-    const { job, spec } = this.#parts;
+    const { job } = this.#parts;
     const [baseline, ...others] = this.#finals.sort((a, b) => Number(b.compared) - Number(a.compared)) as [StepRequest];
     if (this.#finals.length * job.readout.positions.length <= READOUT_CHUNK) {
       const joint: Reading[] = [];
-      for (const each of this.#finals) joint.push(this.#stepReading(each, { expects: false, vocab: 0, joint }));
+      for (const each of this.#finals) joint.push(this.#stepReading(each, { joint }));
       for (const reading of joint) this.#parts.read(reading);
       return;
     }
-    this.#held.push(...others.map((each) => this.#stepReading(each, { expects: false, vocab: 0 })));
-    this.#parts.read(this.#stepReading(baseline, { expects: false, vocab: spec.vocabSize }));
+    this.#held.push(...others.map((each) => this.#stepReading(each, {})));
+    this.#parts.read(this.#stepReading(baseline, { keeps: true }));
   }
 
-  /** `vocab`: V where the rows' distributions are kept. */
   #stepReading(
     { node, variants, rows, inverseSigma }: StepRequest,
-    { expects, vocab, joint = null }: { expects: boolean; vocab: number; joint?: readonly Reading[] | null },
+    { expects = false, keeps = false, joint = null }: Partial<Pick<Reading, "expects" | "keeps" | "joint">>,
   ): Reading {
     const { job } = this.#parts;
-    const result = this.#emptyResult(job.tokens, expects, vocab);
+    const result = this.#emptyResult(job.tokens, expects);
     return {
       ...this.#reading(rows, result, () => this.#complete(node, variants, result)),
       expects,
+      keeps,
       joint,
       lens: inverseSigma ? "frozenNorm" : "standard",
       inverseSigma,
@@ -186,6 +186,7 @@ export class RunReadouts {
         mode: "readout",
         lens: "standard",
         expects: false,
+        keeps: false,
         reference: null,
         joint: null,
         inverseSigma: null,
@@ -206,7 +207,7 @@ export class RunReadouts {
     const blocks = node.step?.map(({ block }) => block).join(", ");
     if (!this.#isFinite(result, blocks === undefined ? "the embedding" : `step ${node.depth} (layer ${blocks})`)) return;
     this.#parts.result.add(variants, node.depth, result);
-    if (result.kept) this.#release(result);
+    if (result.kept.length > 0) this.#release(result);
     this.#emitLayer(node, variants, result);
   }
 
@@ -225,11 +226,11 @@ export class RunReadouts {
     if (ending.length > 0) effects?.whenKnown(() => emit({ ...event, variants: ending, effect: effects.of(rows) }));
   }
 
-  #emptyResult(tokens: readonly number[], expects: boolean, keptVocab: number): ReadingResult {
+  #emptyResult(tokens: readonly number[], expects: boolean): ReadingResult {
     const { dModel, tokenCount } = this.#parts.spec;
     const { positions, topK, targets } = this.#parts.job.readout;
     const followed = followedIds(tokens, positions, targets);
-    return emptyResult(positions.length, dModel, Math.min(topK, tokenCount), followed, expects, keptVocab);
+    return emptyResult(positions.length, dModel, Math.min(topK, tokenCount), followed, expects);
   }
 
   #isFinite({ entropyNats }: ReadingResult, where: string): boolean {
@@ -238,9 +239,17 @@ export class RunReadouts {
     return false;
   }
 
-  /** The baseline's distributions are there: what is compared with them can be read out. */
+  /** The baseline's distributions are there: what is compared with them can be read out; after the last of it they go. */
   #release(reference: ReadingResult): void {
-    for (const reading of this.#held.splice(0)) this.#parts.read({ ...reading, reference });
+    const compared = this.#held.splice(0);
+    let left = compared.length;
+    for (const reading of compared) {
+      const complete = () => {
+        if (--left === 0) reference.kept = [];
+        reading.complete();
+      };
+      this.#parts.read({ ...reading, reference, complete });
+    }
   }
 }
 

@@ -21,7 +21,7 @@ export class Wavefront {
   readonly #budget: number;
   readonly #ready = new ReadyRows();
   readonly #urgent = new Readings();
-  readonly #patient = new Readings();
+  readonly #patient = new Readings({ comparesFirst: true });
   readonly #runs = new Map<string, Run>();
 
   constructor(parts: WavefrontParts) {

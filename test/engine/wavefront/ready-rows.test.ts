@@ -1,6 +1,6 @@
 /** The choice of the next call, on rows whose runs are no more than their priority and when they were served. */
 import { expect, test } from "vitest";
-import { PATIENCE_MS, type ReadyRow, ReadyRows } from "../../../src/engine/wavefront/ready-rows.ts";
+import { PATIENCE_CALLS, PATIENCE_MS, type ReadyRow, ReadyRows } from "../../../src/engine/wavefront/ready-rows.ts";
 
 const run = (servedAt = 0, priority = "interactive") => ({ job: { priority }, servedAt });
 const row = (block: number, of = run(), length = 8, live: readonly number[] | null = null) =>
@@ -49,4 +49,34 @@ test("what is dropped is not taken", () => {
   queue.drop(gone as never);
   expect(queue.count).toBe(1);
   expect(queue.take(768, 0)).toMatchObject({ block: 1, rows: { length: 1 } });
+});
+
+const background = () => run(0, "background");
+const many = (count: number, block: number, of = background()) => Array.from({ length: count }, () => row(block, of, 64));
+
+test("background: of the blocks that fill a call the highest goes, with no more than that; else the lowest", () => {
+  const queue = ready(...many(3, 0), ...many(13, 2), ...many(12, 5), ...many(11, 7));
+  expect([0, 1, 2, 3, 4].map(() => queue.take(768, 0)).map((batch) => [batch?.block, batch?.rows.length])).toEqual([
+    [5, 12],
+    [2, 12],
+    [0, 3],
+    [2, 1],
+    [7, 11],
+  ]);
+});
+
+test("background: positions that nobody reads fill no call", () => {
+  const ends = Array.from({ length: 12 }, () => row(5, background(), 64, [63]));
+  expect(ready(...ends, ...many(1, 0)).take(768, 0)).toMatchObject({ block: 0 });
+});
+
+test("background: who was passed over for too many calls goes first, however long they took", () => {
+  const queue = ready(...many(1, 0), ...many(12 * (PATIENCE_CALLS + 2), 5));
+  const blocks = Array.from({ length: PATIENCE_CALLS + 3 }, (_, call) => queue.take(768, call * 10_000)?.block);
+  expect(blocks.indexOf(0)).toBe(PATIENCE_CALLS + 1);
+});
+
+test("interactive rows are served before all of it", () => {
+  const queue = ready(...many(12, 5), row(3), row(7));
+  expect([0, 1, 2].map(() => queue.take(768, 0)?.block)).toEqual([3, 7, 5]);
 });
