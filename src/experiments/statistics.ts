@@ -63,9 +63,15 @@ export interface StatisticsOutput {
   readonly sketches: readonly EncodedSketch[] | null;
 }
 
+/** A kind of statistics, and what it was made from: kinds that put several together use their runs and values. */
+export interface MadeOfStatistics<Settings> extends Kind<Settings, TextsInput, StatisticsOutput> {
+  readonly spec: StatisticsKind<Settings>;
+}
+
 /** The kind that a table of statistics makes. */
-export function statisticsKind<Settings>(spec: StatisticsKind<Settings>): Kind<Settings, TextsInput, StatisticsOutput> {
+export function statisticsKind<Settings>(spec: StatisticsKind<Settings>): MadeOfStatistics<Settings> {
   return {
+    spec,
     name: spec.name,
     title: spec.title,
     figure: spec.figure,

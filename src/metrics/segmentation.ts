@@ -84,11 +84,16 @@ export function segmentations(signals: Signals, most = MOST_PARTS): (Segmentatio
  * Whether `parts` parts explain more than of the same layers in random orders: all signals of a layer move together.
  * null with fewer layers than parts. Orders are drawn by PCG32 from the seed.
  */
-export function permutationTest(
+export function permutationTest(signals: Signals, parts: number, repeats: SeededRepeats): PermutationTest | null {
+  return toEnd(permutations(signals, parts, repeats));
+}
+
+/** The permutation test, pausing after every order. */
+export function* permutations(
   signals: Signals,
   parts: number,
   { seed, repeats = 1000 }: SeededRepeats,
-): PermutationTest | null {
+): Generator<void, PermutationTest | null> {
   const scored = zScored(signals);
   const explainedBy = (rows: Signals) => divide(rows, parts)[parts - 1]?.explained ?? null;
   const explained = explainedBy(scored);
@@ -98,6 +103,7 @@ export function permutationTest(
   for (let repeat = 0; repeat < repeats; repeat++) {
     const permuted = explainedBy(shuffled(scored, generator)) as number;
     if (permuted >= explained - ROUNDING) asMuch++;
+    yield;
   }
   return { explained, p: (1 + asMuch) / (1 + repeats), permutations: repeats };
 }
@@ -107,11 +113,16 @@ export function permutationTest(
  * by PCG32 from the seed; their mean signals; z-scored and segmented anew. `texts`: [text][layer][signal]; a signal that
  * needs no texts is the same in each. null with fewer layers than parts, or fewer than two texts.
  */
-export function bootstrapBoundaries(
+export function bootstrapBoundaries(texts: readonly Signals[], parts: number, repeats: SeededRepeats): BoundaryInterval[] | null {
+  return toEnd(boundaryResamples(texts, parts, repeats));
+}
+
+/** The bootstrap of boundaries, pausing after every resample. */
+export function* boundaryResamples(
   texts: readonly Signals[],
   parts: number,
   { seed, repeats = 1000 }: SeededRepeats,
-): BoundaryInterval[] | null {
+): Generator<void, BoundaryInterval[] | null> {
   const layers = texts[0]?.length ?? 0;
   if (texts.length < 2 || layers < parts) return null;
   const generator = pcg32(seed);
@@ -119,6 +130,7 @@ export function bootstrapBoundaries(
   for (const resample of resamples(texts, generator.below, repeats)) {
     const { boundaries } = divide(zScored(resample), parts)[parts - 1] as Segmentation;
     for (const [index, boundary] of boundaries.entries()) drawn[index]?.push(boundary);
+    yield;
   }
   return drawn.map((boundaries) => {
     boundaries.sort((a, b) => a - b);
@@ -126,6 +138,13 @@ export function bootstrapBoundaries(
     const last = boundaries.length - 1;
     return { median: at(Math.floor(0.5 * last)), low: at(Math.floor(0.025 * last)), high: at(Math.ceil(0.975 * last)) };
   });
+}
+
+function toEnd<T>(work: Generator<void, T>): T {
+  for (;;) {
+    const step = work.next();
+    if (step.done) return step.value;
+  }
 }
 
 /** The mean signals of each resample. */

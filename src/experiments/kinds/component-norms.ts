@@ -3,9 +3,9 @@ import { baselineSchedule } from "../../engine/schedule.ts";
 import { ClusteredRatio } from "../../metrics/clustered-mean.ts";
 import type { SettingsOf } from "../../schemas/experiments/settings.ts";
 import type { TextsInput } from "../chunks.ts";
-import type { Fold, Kind } from "../kind.ts";
+import type { Fold } from "../kind.ts";
 import type { ResultRow } from "../result.ts";
-import { statisticsKind } from "../statistics.ts";
+import { type MadeOfStatistics, statisticsKind } from "../statistics.ts";
 import { countedPositions, type Study } from "../study.ts";
 
 type Settings = SettingsOf<"component-norms">;
@@ -46,7 +46,7 @@ const means = statisticsKind<Settings>({
 type Output = Parameters<ReturnType<typeof means.fold>["add"]>[0];
 
 /** ‖attn_out‖₂, ‖mlp_out‖₂, ‖resid_post‖₂ and the ratio of the first two, as mean of ratios and as ratio of means (figures 5 and 7). */
-export const componentNorms: Kind<Settings, TextsInput, Output> = { ...means, fold: (study) => new NormsFold(study) };
+export const componentNorms: MadeOfStatistics<Settings> = { ...means, fold: (study) => new NormsFold(study) };
 
 /** The statistics of the means, and after each layer's the ratio of its means. */
 class NormsFold implements Fold<TextsInput, Output> {
