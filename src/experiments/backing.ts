@@ -23,15 +23,9 @@ export interface BackingParts {
 export class Backing {
   readonly #parts: BackingParts;
   #ground: Promise<Ground> | null = null;
-  #there = false;
 
   constructor(parts: BackingParts) {
     this.#parts = parts;
-  }
-
-  /** Whether it has been opened. */
-  get isOpen(): boolean {
-    return this.#there;
   }
 
   /** Throws `DatabaseUnavailable`; the next call tries again. */
@@ -54,20 +48,30 @@ export class Backing {
   async #start(): Promise<Ground> {
     const { store, openJobs, told, stopped, opened } = this.#parts;
     const db = await store.database();
-    const jobs = await openJobs(db);
-    await db.listen(
-      EVENTS_CHANNEL,
-      (id) => told(id),
-      () => told(null),
-    );
-    // One that was stopped while nobody listened is found out when its output is to be written.
-    await db.listen(
-      STOP_CHANNEL,
-      (id) => stopped(id),
-      () => {},
-    );
-    await opened({ db, jobs });
-    this.#there = true;
-    return { db, jobs };
+    const undo: (() => Promise<void>)[] = [];
+    try {
+      const jobs = await openJobs(db);
+      undo.push(() => jobs.stop());
+      undo.push(
+        await db.listen(
+          EVENTS_CHANNEL,
+          (id) => told(id),
+          () => told(null),
+        ),
+      );
+      // One that was stopped while nobody listened is found out when its output is to be written.
+      undo.push(
+        await db.listen(
+          STOP_CHANNEL,
+          (id) => stopped(id),
+          () => {},
+        ),
+      );
+      await opened({ db, jobs });
+      return { db, jobs };
+    } catch (error) {
+      for (const each of undo) await each().catch(() => {});
+      throw error;
+    }
   }
 }

@@ -1,18 +1,19 @@
 /** Experiments, put together: nothing is opened before somebody asks, or something was left unfinished. */
-import { existsSync } from "node:fs";
-import { mkdir, rm, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { DatasetSource } from "../datasets/datasets.ts";
 import type { Engine } from "../engine/protocol.ts";
 import type { Log } from "../log.ts";
 import type { Means } from "../runs/means.ts";
 import type { ModelSource } from "../runs/served-models.ts";
+import { DatabaseUnavailable } from "../store/database.ts";
 import type { Store } from "../store/store.ts";
 import { Backing } from "./backing.ts";
 import { Computer } from "./computer.ts";
-import { Experiments, recover } from "./experiments.ts";
+import { Experiments } from "./experiments.ts";
 import { Followers } from "./followers.ts";
 import { Keeper } from "./keeper.ts";
+import { Mark } from "./mark.ts";
+import { recover } from "./queueing.ts";
 import { anyUnfinished } from "./repository.ts";
 import { Worker } from "./worker.ts";
 
@@ -38,17 +39,23 @@ export interface ExperimentService {
 
 /** Of the memory for runs, experiments leave half to others. */
 const MEMORY_SHARE = 0.5;
-/** There while an embedded database has experiments that have not ended: without it, it need not be opened at the start. */
-const MARK = "experiments.unfinished";
+/** Between tries to go on after a start, while the database cannot be used. */
+const START_MS = { first: 250, most: 5_000 } as const;
 
 export function createExperiments(options: ExperimentsOptions): ExperimentService {
   const { store, engine, models, datasets, means, log, dataDir, slots, maxRunMemoryBytes } = options;
-  const mark = join(dataDir, MARK);
+  const mark = store.kind === "embedded" ? new Mark(dataDir) : null;
   const failed = (error: unknown) =>
     log.error("an experiment failed", { error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
   let trouble: string | null = null;
+  const setTrouble = (reason: string | null) => {
+    if (reason !== null && trouble === null) log.warn("experiments are paused", { reason });
+    if (reason === null && trouble !== null) log.info("experiments go on", {});
+    trouble = reason;
+  };
   const followers = new Followers();
-  const keeper = new Keeper(() => void unmark().catch(failed));
+  const ended = () => void unmark().catch(() => {});
+  const keeper = new Keeper(ended);
   const backing: Backing = new Backing({
     store,
     openJobs: async (db) => {
@@ -58,8 +65,9 @@ export function createExperiments(options: ExperimentsOptions): ExperimentServic
     told: (id) => followers.told(id),
     stopped: (id) => worker.stop(id),
     opened: async (ground) => {
-      if (ground.db.kind === "embedded") await recover(ground);
+      await recover(ground, new Set());
       worker.start();
+      ended();
     },
   });
   const computer = new Computer({ engine, models, means, memoryBytes: Math.floor(maxRunMemoryBytes * MEMORY_SHARE) });
@@ -68,25 +76,13 @@ export function createExperiments(options: ExperimentsOptions): ExperimentServic
     computer,
     keeper,
     slots,
-    trouble: (reason) => {
-      if (reason !== null && trouble === null) log.warn("experiments are paused", { reason });
-      if (reason === null && trouble !== null) log.info("experiments go on", {});
-      trouble = reason;
-    },
+    trouble: setTrouble,
+    foundAgain: recover,
     failed,
   });
 
-  /** Written before anybody is told of the experiment's start. */
-  async function begun(): Promise<void> {
-    if (store.kind !== "embedded" || existsSync(mark)) return;
-    await mkdir(dirname(mark), { recursive: true });
-    await writeFile(mark, "");
-  }
-
   async function unmark(): Promise<void> {
-    if (store.kind !== "embedded") return;
-    const { db } = await backing.open();
-    if (!(await anyUnfinished(db))) await rm(mark, { force: true });
+    await mark?.remove(async () => anyUnfinished((await backing.open()).db));
   }
 
   const experiments = new Experiments({
@@ -95,14 +91,29 @@ export function createExperiments(options: ExperimentsOptions): ExperimentServic
     followers,
     planning: { models, datasets, maxRunMemoryBytes },
     trouble: () => trouble,
-    begun,
+    ended,
+    starting: (start) => (mark ? mark.during(start) : start()),
   });
+  const stopping = new AbortController();
   return {
     experiments,
     async start() {
-      if (store.kind === "postgres" || existsSync(mark)) await backing.open();
+      if (mark && !mark.isThere) return;
+      for (let lost = 0; !stopping.signal.aborted; lost++) {
+        try {
+          await backing.open();
+          if (lost > 0) setTrouble(null);
+          return;
+        } catch (error) {
+          if (!(error instanceof DatabaseUnavailable)) throw error;
+          setTrouble(error.message);
+          const ms = Math.min(START_MS.most, START_MS.first * 2 ** lost);
+          await sleep(ms, undefined, { signal: stopping.signal, ref: false }).catch(() => {});
+        }
+      }
     },
     async stop() {
+      stopping.abort();
       await worker.close();
       await backing.close();
     },

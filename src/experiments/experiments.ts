@@ -1,12 +1,12 @@
 /** All experiments: started, looked at, followed, cancelled, resumed; whoever computes them, on whichever replica. */
-import { randomUUID } from "node:crypto";
+import { LRUCache } from "lru-cache";
 import { Problem } from "../problem.ts";
 import { problemDocument } from "../problem-document.ts";
 import type { Follower } from "../runs/active-run.ts";
 import { newRunId } from "../runs/run-id.ts";
 import type { Experiment, ExperimentList, ExperimentListQuery, ExperimentState } from "../schemas/experiments/experiment.ts";
 import type { ExperimentRequest } from "../schemas/experiments/request.ts";
-import type { Queryable } from "../store/database.ts";
+import { DatabaseUnavailable, type Queryable } from "../store/database.ts";
 import type { Backing, Ground } from "./backing.ts";
 import { describe } from "./describe.ts";
 import type { Followers } from "./followers.ts";
@@ -14,6 +14,7 @@ import { appendState, decodeResult, type Keeper } from "./keeper.ts";
 import type { FinishedChunk } from "./kind.ts";
 import { unpack } from "./pack.ts";
 import { type PlannedExperiment, type PlanningParts, planExperiment, requestHash } from "./planning.ts";
+import { queueChunks, queueRest, UNFINISHED } from "./queueing.ts";
 import {
   changeState,
   chunkJobs,
@@ -23,6 +24,7 @@ import {
   insertChunks,
   insertExperiment,
   listExperiments,
+  lockExperiment,
   readOutputs,
   readResult,
   type StoredExperiment,
@@ -37,11 +39,16 @@ export interface ExperimentsParts {
   readonly planning: PlanningParts;
   /** What keeps this replica from going on; null: nothing. */
   readonly trouble: () => string | null;
-  /** There is an experiment that has not ended: what a restart must look for. */
-  readonly begun: () => Promise<void>;
+  /** An experiment has ended. */
+  readonly ended: () => void;
+  /** Does what makes an experiment one that has not ended: what a restart must look for. */
+  readonly starting: <T>(start: () => Promise<T>) => Promise<T>;
 }
 
-const UNFINISHED: readonly ExperimentState[] = ["queued", "running", "paused"];
+/** States that go on, which are `paused` while there is trouble. */
+const GOING: readonly ExperimentState[] = ["queued", "running"];
+/** Experiments of which is remembered how they were, for when the database cannot be asked. */
+const MAX_REMEMBERED = 500;
 /** Chunks that are read at a time. */
 const CHUNKS_AT_ONCE = 8;
 
@@ -53,6 +60,7 @@ export interface Started {
 
 export class Experiments {
   readonly #parts: ExperimentsParts;
+  readonly #remembered = new LRUCache<string, StoredExperiment>({ max: MAX_REMEMBERED });
 
   constructor(parts: ExperimentsParts) {
     this.#parts = parts;
@@ -70,8 +78,7 @@ export class Experiments {
     }
     const planned = await planExperiment(request, this.#parts.planning);
     const ground = await this.#open();
-    await this.#parts.begun();
-    const stored = await this.#insert(ground, planned, key, hash);
+    const stored = await this.#parts.starting(() => this.#insert(ground, planned, key, hash));
     if (stored) return { experiment: this.#shown(stored), created: true };
     // Somebody was faster with the same key.
     const known = await findByKey(ground.db, key ?? "");
@@ -79,16 +86,21 @@ export class Experiments {
     return { experiment: this.#sameRequest(known, hash, key ?? ""), created: false };
   }
 
-  /** Throws `not_found`. */
+  /** While the database is lost, one that goes on is shown as it was last seen, paused for that reason. Throws `not_found`. */
   async get(id: string): Promise<Experiment> {
-    return this.#shown(await this.#find((await this.#open()).db, id));
+    try {
+      return this.#shown(await this.#find((await this.#open()).db, id));
+    } catch (error) {
+      const seen = this.#remembered.get(id);
+      if (!(error instanceof DatabaseUnavailable) || !seen || !GOING.includes(seen.state)) throw error;
+      return describe(seen, error.message);
+    }
   }
 
   async list({ limit, cursor, model, kind, state }: ExperimentListQuery): Promise<ExperimentList> {
     const { db } = await this.#open();
-    const trouble = this.#parts.trouble();
-    // What is queued or running elsewhere is paused where there is trouble.
-    const states = state === undefined ? undefined : state === "paused" && trouble !== null ? UNFINISHED : [state];
+    const paused = this.#parts.trouble() !== null;
+    const states = state && (!paused ? [state] : state === "paused" ? UNFINISHED : GOING.includes(state) ? [] : [state]);
     const found = await listExperiments(db, { limit: limit + 1, cursor, model, kind, states });
     const page = found.slice(0, limit);
     return { experiments: page.map((each) => this.#shown(each)), next: found.length > limit ? (page.at(-1)?.id ?? null) : null };
@@ -112,11 +124,12 @@ export class Experiments {
   async *chunks(id: string): AsyncGenerator<FinishedChunk<unknown, unknown>, void, void> {
     await this.result(id);
     const { db } = await this.#open();
-    for (let from = 0; ; from += CHUNKS_AT_ONCE) {
+    for (let from = 0; ; ) {
       const found = await readOutputs(db, id, from, CHUNKS_AT_ONCE);
+      if (found.length === 0) return;
       for (const { chunk, input, output } of found)
         yield { chunk, input: unpack<StoredInput>(input).input, output: unpack(output) };
-      if (found.length < CHUNKS_AT_ONCE) return;
+      from += found.length;
     }
   }
 
@@ -150,50 +163,59 @@ export class Experiments {
     return this.#parts.followers.follow(db, id, after);
   }
 
-  /** Cancels what has not ended, or removes what has (null). Throws `not_found`. */
+  /**
+   * Cancels what has not ended, or removes what has (null). One that ends just before it would have been cancelled stays, so
+   * that nobody loses a result that they have not seen. Throws `not_found`.
+   */
   async remove(id: string): Promise<Experiment | null> {
     const ground = await this.#open();
-    const { db, jobs } = ground;
-    await this.#find(db, id);
-    const problem = problemDocument(new Problem("cancelled", "The experiment was cancelled.").data);
-    const cancelled = await db.transaction(async (tx) => {
-      const stored = await changeState(tx, id, UNFINISHED, { state: "cancelled", error: problem });
-      if (stored) await this.#parts.keeper.appendEnd(tx, jobs, stored);
-      return stored;
-    });
-    this.#parts.keeper.forget(id);
-    if (cancelled) return this.get(id);
+    const { db } = ground;
+    const before = await this.#find(db, id);
+    if (UNFINISHED.includes(before.state)) {
+      const problem = problemDocument(new Problem("cancelled", "The experiment was cancelled.").data);
+      await db.transaction(async (tx) => {
+        await lockExperiment(tx, id);
+        const stored = await changeState(tx, id, UNFINISHED, { state: "cancelled", error: problem });
+        if (stored) await this.#parts.keeper.appendEnd(ground, tx, stored);
+      });
+      this.#parts.keeper.forget(id);
+      this.#parts.ended();
+      return this.get(id);
+    }
     await deleteExperiment(db, id);
+    this.#remembered.delete(id);
     return null;
   }
 
   /** Queues what is left of an experiment that failed or was cancelled. Throws `not_found`, or `conflict` for any other. */
   async resume(id: string): Promise<Experiment> {
-    const { db, jobs } = await this.#open();
-    const before = await this.#find(db, id);
-    await this.#parts.begun();
-    const resumed = await db.transaction(async (tx) => {
-      const stored = await changeState(tx, id, ["failed", "cancelled"], { state: "queued" });
-      if (stored) {
-        await requeue({ db, jobs }, tx, id);
-        await appendState(tx, stored);
-      }
-      return stored;
-    });
+    const ground = await this.#open();
+    const before = await this.#find(ground.db, id);
+    const resumed = await this.#parts.starting(() =>
+      ground.db.transaction(async (tx) => {
+        await lockExperiment(tx, id);
+        const stored = await changeState(tx, id, ["failed", "cancelled"], { state: "queued" });
+        if (stored) {
+          await queueRest(ground, tx, id, new Set());
+          await appendState(tx, stored);
+        }
+        return stored;
+      }),
+    );
     if (!resumed)
       throw new Problem("conflict", `The experiment is ${before.state}; only what failed or was cancelled can be resumed.`);
     return this.get(id);
   }
 
   async #insert(ground: Ground, planned: PlannedExperiment, key: string | null, hash: string): Promise<StoredExperiment | null> {
-    const { db, jobs } = ground;
+    const { db } = ground;
     const { study, total, inputs } = planned;
     const id = newRunId();
     await db.transaction(async (tx) => {
       const stored = await insertExperiment(tx, { id, study, total, idempotencyKey: key, requestHash: hash });
       if (!stored) return;
       const chunks = await insertChunks(tx, id, inputs);
-      await enqueueChunks({ db, jobs }, tx, id, chunks);
+      await queueChunks(ground, tx, id, chunks);
       await appendState(tx, stored);
     });
     return findExperiment(db, id);
@@ -212,44 +234,11 @@ export class Experiments {
   }
 
   #shown(stored: StoredExperiment): Experiment {
+    this.#remembered.set(stored.id, stored);
     return describe(stored, this.#parts.trouble());
   }
 
   #open(): Promise<Ground> {
     return this.#parts.backing.open();
   }
-}
-
-async function enqueueChunks(
-  { jobs }: Ground,
-  tx: Queryable,
-  experiment: string,
-  chunks: readonly { readonly job: string; readonly chunk: number }[],
-): Promise<void> {
-  await jobs.enqueue(
-    tx,
-    "chunks",
-    chunks.map(({ job, chunk }) => ({ id: job, data: { experiment, chunk } })),
-  );
-}
-
-/** Queues the chunks that have no output again, or the adding up where all have. */
-export async function requeue(ground: Ground, tx: Queryable, id: string): Promise<void> {
-  const left = await chunkJobs(tx, id, true);
-  if (left.length === 0) return ground.jobs.enqueue(tx, "finish", [{ id: randomUUID(), data: { experiment: id, chunk: -1 } }]);
-  await ground.jobs.drop(
-    tx,
-    "chunks",
-    left.map(({ job }) => job),
-  );
-  await enqueueChunks(ground, tx, id, left);
-}
-
-/**
- * What a process that died had in hand, on a database that nobody else uses: everything unfinished is queued anew.
- * (Where replicas share one, jobs of the dead come back when their heartbeat runs out.)
- */
-export async function recover(ground: Ground): Promise<void> {
-  const unfinished = await listExperiments(ground.db, { limit: 10_000, states: UNFINISHED });
-  for (const { id } of unfinished) await ground.db.transaction((tx) => requeue(ground, tx, id));
 }

@@ -1,7 +1,7 @@
 /** Readers of experiments' events: from the log, woken when some replica has appended to it. */
 import type { Batch, Follower } from "../runs/active-run.ts";
 import type { EventType } from "../runs/wire-event.ts";
-import type { Queryable } from "../store/database.ts";
+import { DatabaseUnavailable, type Queryable } from "../store/database.ts";
 import { findExperiment, readEvents } from "./repository.ts";
 
 /** Events that are read at a time. */
@@ -15,7 +15,10 @@ export class Followers {
     for (const [each, wakes] of this.#waiting) if (id === null || each === id) for (const wake of wakes) wake();
   }
 
-  /** Reads the events after `after`: those there, then those to come, to the end of the experiment. */
+  /**
+   * Reads the events after `after`: those there, then those to come, to the end of the experiment. While the database is lost
+   * nothing comes.
+   */
   follow(db: Queryable, id: string, after: number): Follower {
     let seq = after;
     let closed = false;
@@ -42,7 +45,7 @@ export class Followers {
             (resolve) => (wake = resolve),
             () => Math.max(0, end - Date.now()),
           );
-          const batch = await look();
+          const batch = await look().catch(lost);
           if (batch) {
             wake();
             return batch;
@@ -74,4 +77,10 @@ export class Followers {
       expose(wake);
     });
   }
+}
+
+/** Nothing to read, in place of the error. */
+function lost(error: unknown): null {
+  if (error instanceof DatabaseUnavailable) return null;
+  throw error;
 }

@@ -1,17 +1,16 @@
 /** How an experiment gets on: begun, told of, finished or failed; each a transaction with its event. */
-import { randomUUID } from "node:crypto";
 import { LRUCache } from "lru-cache";
 import type { Problem } from "../problem.ts";
 import { problemDocument } from "../problem-document.ts";
 import type { Database, Queryable } from "../store/database.ts";
 import type { Ground } from "./backing.ts";
 import { describe, progressOf } from "./describe.ts";
+import { dropJobs, finishJob, UNFINISHED } from "./queueing.ts";
 import {
   appendEvent,
   changeState,
-  chunkJobs,
   countChunks,
-  findExperiment,
+  lockExperiment,
   STOP_CHANNEL,
   type StoredExperiment,
   writeResult,
@@ -50,7 +49,7 @@ export class Keeper {
 
   /** The last chunk is there: whoever is free adds up. */
   async askToFinish({ jobs }: Ground, tx: Queryable, { id }: StoredExperiment): Promise<void> {
-    await jobs.enqueue(tx, "finish", [{ id: randomUUID(), data: { experiment: id, chunk: -1 } }]);
+    await jobs.enqueue(tx, "finish", [finishJob(id)]);
   }
 
   /** Numbers so far, if it is time to tell them. */
@@ -62,16 +61,17 @@ export class Keeper {
     await this.#inTurn(told, async () => {
       await told.tally.advance(db);
       await db.transaction(async (tx) => {
-        const now = await findExperiment(tx, experiment.id);
+        const now = await lockExperiment(tx, experiment.id);
         if (now?.state === "running") await appendProgress(tx, now, told.tally);
       });
     });
   }
 
-  /** Adds up, writes the result, and tells. `job` ends with it. */
-  async finish({ db, jobs }: Ground, id: string, job: string): Promise<void> {
-    const experiment = await findExperiment(db, id);
-    if (experiment?.state !== "running" && experiment?.state !== "queued") return jobs.complete(db, "finish", job);
+  /** Adds up, writes the result, and tells. The job ends with it. */
+  async finish(ground: Ground, id: string): Promise<void> {
+    const { db, jobs } = ground;
+    const experiment = await this.#unfinished(ground, id);
+    if (!experiment) return;
     const told = this.#told(experiment);
     await this.#inTurn(told, async () => {
       await told.tally.advance(db);
@@ -80,34 +80,45 @@ export class Keeper {
         throw new Error(`${told.tally.chunks} of ${chunks} chunks of experiment ${id} could be added up`);
       const result = await told.tally.finish();
       await db.transaction(async (tx) => {
-        const completed = await changeState(tx, id, ["queued", "running"], { state: "completed" });
+        await lockExperiment(tx, id);
+        const completed = await changeState(tx, id, UNFINISHED, { state: "completed" });
         if (completed) {
           await writeResult(tx, id, encodeResult(result));
           await appendProgress(tx, completed, told.tally);
           await appendState(tx, completed);
           await appendEvent(tx, id, "done", doneFields(result));
         }
-        await jobs.complete(tx, "finish", job);
+        await jobs.complete(tx, "finish", finishJob(id).id);
       });
     });
     this.forget(id);
     this.#ended();
   }
 
+  /** The experiment, if it goes on; otherwise nobody needs to add it up, and the job ends. */
+  async #unfinished({ db, jobs }: Ground, id: string): Promise<StoredExperiment | null> {
+    return db.transaction(async (tx) => {
+      const experiment = await lockExperiment(tx, id);
+      if (experiment && UNFINISHED.includes(experiment.state)) return experiment;
+      await jobs.complete(tx, "finish", finishJob(id).id);
+      return null;
+    });
+  }
+
   /** Ends an experiment with an error; its jobs go. */
-  async fail({ db, jobs }: Ground, id: string, problem: Problem): Promise<void> {
-    await db.transaction(async (tx) => {
-      const failed = await changeState(tx, id, ["queued", "running"], { state: "failed", error: problemDocument(problem.data) });
-      if (failed) await this.appendEnd(tx, jobs, failed);
+  async fail(ground: Ground, id: string, problem: Problem): Promise<void> {
+    await ground.db.transaction(async (tx) => {
+      await lockExperiment(tx, id);
+      const failed = await changeState(tx, id, UNFINISHED, { state: "failed", error: problemDocument(problem.data) });
+      if (failed) await this.appendEnd(ground, tx, failed);
     });
     this.forget(id);
     this.#ended();
   }
 
   /** What is told when an experiment has failed or was cancelled; its jobs go. */
-  async appendEnd(tx: Queryable, jobs: Ground["jobs"], ended: StoredExperiment): Promise<void> {
-    const ids = (await chunkJobs(tx, ended.id, true)).map(({ job }) => job);
-    if (ids.length > 0) await jobs.drop(tx, "chunks", ids);
+  async appendEnd(ground: Ground, tx: Queryable, ended: StoredExperiment): Promise<void> {
+    await dropJobs(ground, tx, ended.id);
     await appendState(tx, ended);
     await appendEvent(
       tx,

@@ -88,6 +88,12 @@ export async function findExperiment(db: Queryable, id: string): Promise<StoredE
   return row ?? null;
 }
 
+/** Like `findExperiment`; until the transaction ends nobody else changes it, its chunks' outputs or its events. */
+export async function lockExperiment(tx: Queryable, id: string): Promise<StoredExperiment | null> {
+  const [row] = await tx.query<StoredExperiment>(`SELECT ${COLUMNS} FROM ${EXPERIMENTS} WHERE id = $1 FOR UPDATE`, [id]);
+  return row ?? null;
+}
+
 export async function findByKey(db: Queryable, key: string): Promise<StoredExperiment | null> {
   const [row] = await db.query<StoredExperiment>(`SELECT ${COLUMNS} FROM ${EXPERIMENTS} WHERE idempotency_key = $1`, [key]);
   return row ?? null;
@@ -183,8 +189,9 @@ export async function findChunk(
 }
 
 /**
- * Writes a chunk's output, once: false where it is there already. `ms`: how long it took. The experiment's counts go
- * along; time between chunks counts only as far as this one was at work, so that pauses do not slow the rate.
+ * Writes a chunk's output, once, and returns the experiment with its new counts; null where the output is there already
+ * or the experiment is not. `ms`: how long it took; time between chunks counts only as far as this one was at work, so that
+ * pauses do not slow the rate. The transaction has locked the experiment.
  */
 export async function writeOutput(
   tx: Queryable,
@@ -192,12 +199,12 @@ export async function writeOutput(
   chunk: number,
   output: Uint8Array,
   { units, ms }: { readonly units: number; readonly ms: number },
-): Promise<{ readonly written: boolean; readonly experiment: StoredExperiment | null }> {
+): Promise<StoredExperiment | null> {
   const written = await tx.query(
     `UPDATE ${CHUNKS} SET output = $3, finished_at = now() WHERE experiment_id = $1 AND chunk = $2 AND output IS NULL RETURNING chunk`,
     [id, chunk, output],
   );
-  if (written.length === 0) return { written: false, experiment: await findExperiment(tx, id) };
+  if (written.length === 0) return null;
   const [experiment] = await tx.query<StoredExperiment>(
     `UPDATE ${EXPERIMENTS} SET done = done + $2::int,
        busy_ms = busy_ms + greatest(0, least($3::float8, extract(epoch FROM clock_timestamp() - coalesce(progress_at, started_at, clock_timestamp())) * 1000)),
@@ -205,21 +212,26 @@ export async function writeOutput(
      WHERE id = $1 RETURNING ${COLUMNS}`,
     [id, units, ms],
   );
-  return { written: true, experiment: experiment ?? null };
+  return experiment ?? null;
 }
 
-/** Finished chunks from number `from` on without a gap, at most `limit` of them. */
+/** Bytes of chunks that are read at a time, unless one alone is larger. */
+const BYTES_AT_ONCE = 8 * 2 ** 20;
+
+/** Finished chunks from number `from` on without a gap, at most `limit` of them and no more than memory bears; none: there are no more. */
 export async function readOutputs(db: Queryable, id: string, from: number, limit: number): Promise<StoredChunk[]> {
   const rows = await db.query<StoredChunk>(
-    `SELECT chunk, input, output FROM ${CHUNKS}
-     WHERE experiment_id = $1 AND chunk >= $2 AND chunk < $2 + $3 AND output IS NOT NULL ORDER BY chunk`,
-    [id, from, limit],
+    `SELECT chunk, input, output FROM (
+       SELECT chunk, input, output, sum(octet_length(input) + octet_length(output)) OVER (ORDER BY chunk) AS bytes
+       FROM ${CHUNKS} WHERE experiment_id = $1 AND chunk >= $2 AND chunk < $2 + $3 AND output IS NOT NULL) AS some
+     WHERE chunk = $2 OR bytes <= $4 ORDER BY chunk`,
+    [id, from, limit, BYTES_AT_ONCE],
   );
   const gap = rows.findIndex(({ chunk }, i) => chunk !== from + i);
   return gap < 0 ? rows : rows.slice(0, gap);
 }
 
-/** Jobs of chunks: of all, or of those without an output. With how many units they are. */
+/** Jobs of chunks: of all, or of those without an output. */
 export async function chunkJobs(db: Queryable, id: string, unfinished: boolean): Promise<ChunkJob[]> {
   return db.query<ChunkJob>(
     `SELECT job_id AS job, chunk FROM ${CHUNKS} WHERE experiment_id = $1 ${unfinished ? "AND output IS NULL" : ""} ORDER BY chunk`,
@@ -242,9 +254,9 @@ export async function readResult(db: Queryable, id: string): Promise<Uint8Array 
   return row?.result ?? null;
 }
 
-/** Removes an experiment with all that belongs to it. */
+/** Removes an experiment that has ended, with all that belongs to it. */
 export async function deleteExperiment(tx: Queryable, id: string): Promise<void> {
-  await tx.query(`DELETE FROM ${EXPERIMENTS} WHERE id = $1`, [id]);
+  await tx.query(`DELETE FROM ${EXPERIMENTS} WHERE id = $1 AND finished_at IS NOT NULL`, [id]);
 }
 
 /** Whether some experiment has not ended. */

@@ -21,6 +21,7 @@ export class Tally {
   readonly #study: Study;
   readonly #fold: Fold<unknown, unknown>;
   #next = 0;
+  #result: Promise<ExperimentResult> | null = null;
 
   constructor(id: string, study: Study, kind: AnyKind = kindOf(study.kind)) {
     this.#id = id;
@@ -37,11 +38,11 @@ export class Tally {
   async advance(db: Queryable): Promise<void> {
     for (;;) {
       const found = await readOutputs(db, this.#id, this.#next, CHUNKS_AT_ONCE);
+      if (found.length === 0) return;
       for (const { input, output } of found) {
         this.#fold.add(unpack(output), unpack<StoredInput>(input).input);
         this.#next++;
       }
-      if (found.length < CHUNKS_AT_ONCE) return;
     }
   }
 
@@ -49,8 +50,13 @@ export class Tally {
     return this.#fold.progress();
   }
 
-  /** The result; all chunks have been added. */
-  async finish(): Promise<ExperimentResult> {
+  /** The result; all chunks have been added. Made once, however often it is asked for. */
+  finish(): Promise<ExperimentResult> {
+    this.#result ??= this.#finish();
+    return this.#result;
+  }
+
+  async #finish(): Promise<ExperimentResult> {
     return { id: this.#id, ...provenanceOf(this.#study), ...(await this.#fold.finish()) };
   }
 }
