@@ -32,7 +32,7 @@ module.exports = {
     only(
       "the-hub-stands-beside",
       "^src/hub/",
-      [PROBLEM, "^src/engine/checkpoint/", "^src/schemas/"],
+      [PROBLEM, "^src/lock\\.ts$", "^src/engine/checkpoint/", "^src/schemas/"],
       "downloads know the cache's layout and what a checkpoint needs",
     ),
     only("the-store-knows-no-experiments", "^src/store/", [PROBLEM, "^src/(log|lock)"], "a database, its schema and its queues"),

@@ -1,6 +1,6 @@
 /** The lock of an embedded database's folder, which PGlite does not have: two processes that write there would destroy it. */
 import { readFile } from "node:fs/promises";
-import { type LockTimes, tryLock } from "../hub/lock.ts";
+import { type LockTimes, tryLock } from "../lock.ts";
 import { DatabaseUnavailable } from "./database.ts";
 
 /** A process that is gone is known at once on the machine that it ran on, and on another one when it did not touch for so long. */

@@ -2,7 +2,7 @@
 import { readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { isLocked, tryLock } from "../../hub/lock.ts";
+import { isLocked, tryLock } from "../../lock.ts";
 import { Problem } from "../../problem.ts";
 import { isRunId } from "../run-id.ts";
 import { FileReader, readFileSummary, TAKEN_LINE } from "./file-reader.ts";

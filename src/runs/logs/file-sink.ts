@@ -4,7 +4,7 @@
  */
 import { type FileHandle, mkdir, open } from "node:fs/promises";
 import { dirname } from "node:path";
-import { type Lock, tryLock } from "../../hub/lock.ts";
+import { type Lock, tryLock } from "../../lock.ts";
 import type { WireEvent } from "../wire-event.ts";
 import { FileReader } from "./file-reader.ts";
 import type { LogSink } from "./run-log.ts";

@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync
 import { hostname, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { isLocked, tryLock, withLock } from "../../src/hub/lock.ts";
+import { isLocked, tryLock, withLock } from "../src/lock.ts";
 
 const root = mkdtempSync(join(tmpdir(), "stratascope-lock-"));
 afterAll(() => rmSync(root, { recursive: true }));
