@@ -223,7 +223,7 @@ export async function readOutputs(db: Queryable, id: string, from: number, limit
   const rows = await db.query<StoredChunk>(
     `SELECT chunk, input, output FROM (
        SELECT chunk, input, output, sum(octet_length(input) + octet_length(output)) OVER (ORDER BY chunk) AS bytes
-       FROM ${CHUNKS} WHERE experiment_id = $1 AND chunk >= $2 AND chunk < $2 + $3 AND output IS NOT NULL) AS some
+       FROM ${CHUNKS} WHERE experiment_id = $1 AND chunk >= $2 AND chunk < $2 + $3 AND output IS NOT NULL) AS found
      WHERE chunk = $2 OR bytes <= $4 ORDER BY chunk`,
     [id, from, limit, BYTES_AT_ONCE],
   );
