@@ -1,6 +1,7 @@
 /** All kinds, in the order of the documentation. */
 import { Problem } from "../../problem.ts";
 import { type AnyKind, asAnyKind } from "../kind.ts";
+import { activations } from "./activations.ts";
 import { attentionLocality } from "./attention-locality.ts";
 import { benchmark } from "./benchmark.ts";
 import { cka } from "./cka.ts";
@@ -12,6 +13,7 @@ import { layerRepeat } from "./layer-repeat.ts";
 import { layerSchedules } from "./layer-schedules.ts";
 import { logitLens } from "./logit-lens.ts";
 import { neuronCensus } from "./neuron-census.ts";
+import { stages } from "./stages.ts";
 import { subjoinerHeads } from "./subjoiner-heads.ts";
 import { suffixProbe } from "./suffix-probe.ts";
 import { variants } from "./variants.ts";
@@ -31,6 +33,8 @@ export const KINDS: readonly AnyKind[] = [
   asAnyKind(variants),
   asAnyKind(headImportance),
   asAnyKind(benchmark),
+  asAnyKind(activations),
+  asAnyKind(stages),
 ];
 
 const byName = new Map(KINDS.map((kind) => [kind.name, kind]));

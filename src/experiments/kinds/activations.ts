@@ -1,0 +1,221 @@
+import { createHash } from "node:crypto";
+import type { CaptureName } from "../../engine/protocol.ts";
+import { baselineSchedule, type Site } from "../../engine/schedule.ts";
+import { listLayers } from "../../interventions/named.ts";
+import { resolvePositions } from "../../interventions/positions.ts";
+import { refuse } from "../../runs/tokens.ts";
+import type { SettingsOf } from "../../schemas/experiments/settings.ts";
+import { chunksOf } from "../chunks.ts";
+import { type Tensor, writeSafetensors } from "../formats/safetensors.ts";
+import type { Fold, Kind } from "../kind.ts";
+import type { LabJob, RunOutput } from "../lab.ts";
+import type { Column, ResultRow } from "../result.ts";
+import { provenanceOf, type Study, type StudyModel } from "../study.ts";
+
+type Settings = SettingsOf<"activations">;
+
+/** Neighbouring texts, and which of the chosen positions of each. */
+interface Input {
+  readonly first: number;
+  readonly texts: readonly Int32Array[];
+  /** Ascending. */
+  readonly positions: Int32Array;
+}
+
+interface Output {
+  /** A safetensors file. */
+  readonly shard: Uint8Array;
+  /** Rows of its tensors. */
+  readonly count: number;
+  /** Hexadecimal, of the file. */
+  readonly sha256: string;
+}
+
+/** Numbers of one shard: with its header a file stays below 16 MiB. */
+const SHARD_BYTES = 16 * 2 ** 20 - 2 ** 18;
+/** Numbers of all shards. They are kept with the experiment. */
+const MAX_BYTES = 4 * 2 ** 30;
+/** Tokens of the texts of a shard: what is lost with it, at most. */
+const SHARD_TOKENS = 4096;
+/** text, position and token id, as int64. */
+const INDEX_BYTES = 24;
+
+const COLUMNS: readonly Column[] = [
+  { name: "file", type: "string", description: "a safetensors shard" },
+  { name: "first_text", type: "int", description: "number among the texts used" },
+  { name: "texts", type: "int", description: "texts that are in it" },
+  { name: "activations", type: "int", description: "rows of each of its tensors" },
+  { name: "bytes", type: "int", description: "of the file" },
+  { name: "sha256", type: "string", description: "of the file, hexadecimal" },
+];
+
+/**
+ * What the untouched model has at sites of layers and positions of texts, as float32 in safetensors shards: a tensor
+ * `site.layer` [n, width] for each, and `index` [n, 3], int64: text, position and token id of every row.
+ */
+export const activations: Kind<Settings, Input, Output> = {
+  name: "activations",
+  title: "Activations as files",
+  figure: null,
+  async plan(ask) {
+    const { material, model, settings } = ask;
+    const { tokens, tokensPerText } = await material.cut();
+    const positions = positionsOf(settings.positions, tokensPerText);
+    const layers = listLayers(settings.layers ?? allLayers(model), "/settings/layers", model);
+    const rowBytes = settings.sites.reduce((sum, site) => sum + widthOf(site, model), 0) * layers.length * 4 + INDEX_BYTES;
+    checkBytes(rowBytes, tokens.length * positions.length);
+    return { chunks: shards(tokens, positions, Math.floor(SHARD_BYTES / rowBytes)), tokensPerText, texts: tokens.length };
+  },
+  jobs: (study, { texts, positions }) => texts.slice(0, 1).map((text) => jobOf(study, text, positions)),
+  async compute(study, input, lab) {
+    const outputs = await lab.all(input.texts, (text) => lab.run(jobOf(study, text, input.positions)));
+    const tensors = [indexOf(input), ...tensorsOf(study, outputs, input.positions.length)];
+    const shard = writeSafetensors(tensors, metadataOf(study, input));
+    const sha256 = createHash("sha256").update(shard).digest("hex");
+    return { shard, count: input.texts.length * input.positions.length, sha256 };
+  },
+  fold: () => new ShardList(),
+  files: {
+    name: fileName,
+    contentType: "application/octet-stream",
+    bytes: ({ shard }) => shard,
+  },
+};
+
+function fileName(chunk: number): string {
+  return `activations-${String(chunk).padStart(5, "0")}.safetensors`;
+}
+
+function allLayers({ nLayers }: StudyModel): { from: number; to: number } {
+  return { from: 0, to: nLayers - 1 };
+}
+
+function widthOf(site: Site, { dModel, nHeads, headDim, dMlp }: StudyModel): number {
+  if (site === "z") return nHeads * headDim;
+  return site === "mlp_act" ? dMlp : dModel;
+}
+
+function positionsOf(positions: Settings["positions"], tokensPerText: number): number[] {
+  if (positions === "last") return [tokensPerText - 1];
+  if (positions === "all") return Array.from({ length: tokensPerText }, (_, position) => position);
+  return resolvePositions(positions, tokensPerText, "/settings/positions");
+}
+
+function checkBytes(rowBytes: number, rows: number): void {
+  if (rowBytes > SHARD_BYTES)
+    refuse(
+      "/settings",
+      `one position takes ${rowBytes} bytes, more than a file's most, ${SHARD_BYTES}: ask for fewer layers or sites`,
+    );
+  if (rowBytes * rows > MAX_BYTES)
+    refuse(
+      "/settings",
+      `${rows} positions of ${rowBytes} bytes each are ${rowBytes * rows} bytes, more than the most allowed, ${MAX_BYTES}: ` +
+        "ask for fewer texts, positions, layers or sites",
+    );
+}
+
+/** Whole texts, as many as fit; a text that does not fit is cut by positions, and run once for each part. */
+function shards(texts: readonly Int32Array[], positions: readonly number[], rows: number) {
+  const length = texts[0]?.length ?? 1;
+  const perShard = Math.max(1, Math.min(Math.floor(rows / positions.length), Math.floor(SHARD_TOKENS / length)));
+  const parts = chunksOf(positions, Math.min(rows, positions.length)).map(({ items }) => Int32Array.from(items));
+  return chunksOf(texts, perShard).flatMap(({ first, items }) =>
+    parts.map((part, i) => ({
+      // A text is done with its last part.
+      units: i === parts.length - 1 ? items.length : 0,
+      input: { first, texts: items, positions: part },
+    })),
+  );
+}
+
+function layersOf({ settings, model }: Study<Settings>): number[] {
+  return listLayers(settings.layers ?? allLayers(model), "/settings/layers", model).map(({ block }) => block);
+}
+
+const CAPTURES: Readonly<Record<Site, CaptureName>> = {
+  resid_pre: "residuals",
+  resid_post: "residuals",
+  attn_out: "components",
+  mlp_out: "components",
+  mlp_act: "mlp_act",
+  z: "z",
+};
+
+/** The untouched model as far as the last layer asked for. */
+function jobOf(study: Study<Settings>, text: Int32Array, positions: Int32Array): LabJob {
+  const { name, steps } = baselineSchedule(study.model.nLayers);
+  return {
+    tokens: [...text],
+    schedules: [{ name, steps: steps.slice(0, Math.max(...layersOf(study)) + 1) }],
+    baseline: null,
+    capture: [...new Set(study.settings.sites.map((site) => CAPTURES[site]))],
+    capturePositions: [...positions],
+    readout: {},
+  };
+}
+
+function indexOf({ first, texts, positions }: Input): Tensor {
+  const rows = texts.flatMap((text, i) =>
+    Array.from(positions, (position) => [first + i, position, text[position] as number] as const),
+  );
+  return { name: "index", shape: [rows.length, 3], values: BigInt64Array.from(rows.flat(), BigInt) };
+}
+
+function tensorsOf(study: Study<Settings>, outputs: readonly RunOutput[], positions: number): Tensor[] {
+  return layersOf(study).flatMap((layer) =>
+    study.settings.sites.map((site) => {
+      const width = widthOf(site, study.model);
+      const values = new Float32Array(outputs.length * positions * width);
+      for (const [i, output] of outputs.entries()) values.set(valuesAt(site, layer, output), i * positions * width);
+      return { name: `${site}.${layer}`, shape: [outputs.length * positions, width], values };
+    }),
+  );
+}
+
+/** [P, width] */
+function valuesAt(site: Site, layer: number, { layers }: RunOutput): Float32Array {
+  const after = layers.find(({ step }) => step === (site === "resid_pre" ? layer : layer + 1));
+  const values = {
+    resid_pre: after?.residual,
+    resid_post: after?.residual,
+    attn_out: after?.components?.[0]?.attnOut,
+    mlp_out: after?.components?.[0]?.mlpOut,
+    z: after?.sites?.find((one) => one.site === "z")?.values,
+    mlp_act: after?.sites?.find((one) => one.site === "mlp_act")?.values,
+  }[site];
+  if (!values) throw new Error(`the engine gave no ${site} of layer ${layer}`);
+  return values;
+}
+
+function metadataOf(study: Study<Settings>, { first, texts }: Input): Record<string, string> {
+  const { model, data, kind, version, tokens_per_text, prepend_bos, settings } = provenanceOf(study);
+  const all = {
+    ...{ kind, version, model: model.id, revision: model.revision, family: model.family },
+    ...{ dataset: data?.dataset ?? "", dataset_sha256: data?.sha256 ?? "", tokens_per_text, prepend_bos },
+    ...{ settings: JSON.stringify(settings), first_text: first, texts: texts.length, weights: "raw" },
+  };
+  return Object.fromEntries(Object.entries(all).map(([name, value]) => [name, String(value)]));
+}
+
+/** What each shard is; not what is in it. */
+class ShardList implements Fold<Input, Output> {
+  readonly #rows: ResultRow[] = [];
+
+  add({ shard, count, sha256 }: Output, { first, texts }: Input): void {
+    this.#rows.push({
+      ...{ file: fileName(this.#rows.length), first_text: first, texts: texts.length },
+      ...{ activations: count, bytes: shard.length, sha256 },
+    });
+  }
+
+  progress(): readonly ResultRow[] {
+    return [];
+  }
+
+  finish() {
+    const sum = (name: string) => this.#rows.reduce((total, row) => total + (row[name] as number), 0);
+    const summary = { files: this.#rows.length, activations: sum("activations"), bytes: sum("bytes") };
+    return { summary, table: { columns: COLUMNS, rows: this.#rows } };
+  }
+}
