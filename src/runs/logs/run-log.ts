@@ -7,6 +7,7 @@ import { problemDocument } from "../../problem-document.ts";
 import { errorEvent } from "../outcome.ts";
 import type { WireEvent } from "../wire-event.ts";
 import { type EventReader, type LogEnd, LogTaken } from "./run-logs.ts";
+import { Waiters } from "./waiters.ts";
 
 /** Where the events of one log go. */
 export interface LogSink {
@@ -45,13 +46,6 @@ const BATCH = { chars: 262_144, ms: 50, most: 4 * 1024 * 1024 } as const;
 /** After a failed write, from the first to the longest pause. */
 const PAUSE_MS = { least: 100, most: 5000 } as const;
 
-interface Waiter {
-  /** Stored up to here; the end counts as infinity. */
-  readonly seq: number;
-  readonly resolve: () => void;
-  readonly reject: (error: unknown) => void;
-}
-
 export class RunLog {
   readonly id: string;
   readonly #sink: LogSink;
@@ -74,7 +68,7 @@ export class RunLog {
   #lostFrom: number | null = null;
   #failure: unknown = null;
   #failingSince = 0;
-  #waiters: Waiter[] = [];
+  readonly #waiters = new Waiters();
   #timer: ReturnType<typeof setTimeout> | null = null;
   #isWriting = false;
   #written: Promise<void> = Promise.resolve();
@@ -198,11 +192,10 @@ export class RunLog {
 
   /** Settles when all up to an event is stored; infinity: the end too. */
   #until(seq: number): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#waiters.push({ seq, resolve, reject });
-      this.#resume();
-      this.#pump();
-    });
+    const reached = this.#waiters.add(seq);
+    this.#resume();
+    this.#pump();
+    return reached;
   }
 
   #schedule(): void {
@@ -228,7 +221,7 @@ export class RunLog {
         if (this.#over) break;
         if (!this.#failure) this.#failingSince = performance.now();
         this.#failure = error;
-        for (const { reject } of this.#waiters.splice(0)) reject(error);
+        this.#waiters.fail(error);
         this.#tell(false);
         await this.#rest(pause);
         pause = Math.min(2 * pause, PAUSE_MS.most);
@@ -310,12 +303,8 @@ export class RunLog {
 
   /** Tells those who waited for what has been reached. */
   #settle(): void {
-    const waiters = this.#waiters.splice(0);
-    for (const waiter of waiters) {
-      if (this.#over && this.#failure) waiter.reject(this.#failure);
-      else if (this.#isReached(waiter.seq)) waiter.resolve();
-      else this.#waiters.push(waiter);
-    }
+    if (this.#over && this.#failure) this.#waiters.fail(this.#failure);
+    else this.#waiters.settle((seq) => this.#isReached(seq));
   }
 
   #isReached(seq: number): boolean {
