@@ -46,7 +46,7 @@ export const attentionLocality: Figure = {
           title: `(a) Mean over the cells (query, query − 1 … query − ${k})`,
           x: DEPTH_AXIS,
           y: "attention weight per cell",
-          scale: "linear",
+          scale: "positive",
           curves: [curveOf(result, "per_cell", "mean over heads", COLOR.blue)],
           strokes: headsOf(result),
           wide: true,
@@ -56,7 +56,7 @@ export const attentionLocality: Figure = {
           title: `(b) Sum over the previous ${k} positions, mean over queries and heads`,
           x: DEPTH_AXIS,
           y: "attention weight",
-          scale: "linear",
+          scale: "positive",
           curves: [
             curveOf(result, "total", "all keys", COLOR.blue),
             curveOf(result, "total_without_bos", "without the first position", COLOR.orange),
@@ -74,13 +74,13 @@ export const attentionLocality: Figure = {
       {
         title: "Mean per cell",
         y: "attention weight per cell",
-        scale: "linear",
+        scale: "positive",
         rows: (result) => meansOf(result, "per_cell"),
       },
       {
         title: "Sum over the previous k",
         y: "attention weight",
-        scale: "linear",
+        scale: "positive",
         rows: (result) => meansOf(result, "total"),
       },
     ],

@@ -16,10 +16,10 @@ export interface Axis {
 }
 
 /**
- * How the numbers of a statistic are scaled. `linear`: with 0. `count`: whole numbers, with 0. `share`: 0 to 1, in percent.
+ * How the numbers of a statistic are scaled. `linear`: with 0. `positive`: from 0. `count`: whole numbers from 0. `share`: 0 to 1, in percent.
  * `fit`: need not begin at 0. `symmetric`: logarithmic on both sides of 0, for differences that differ by orders of magnitude.
  */
-export type ScaleKind = "log" | "linear" | "count" | "share" | "fit" | "symmetric";
+export type ScaleKind = "log" | "linear" | "positive" | "count" | "share" | "fit" | "symmetric";
 
 const MOST_TICKS = 13;
 
@@ -83,13 +83,20 @@ export function valueAxis(title: string, kind: ScaleKind, means: readonly number
       labels: "format(datum.value, '.0%')",
     };
   }
-  const [low, high] = kind === "fit" ? spread(values) : [Math.min(0, ...values), Math.max(0, ...values)];
+  const [low, high] = endsOf(kind, values);
   const room = (high - low || Math.abs(high) || 1) * 0.06;
   const domain = [low === 0 ? 0 : low - room, high + room] as const;
   return { title, domain, ticks: linearTicks(domain, ticks, { whole: kind === "count", room: HEADROOM }), labels: NUMBER_LABELS };
 }
 
-function spread(values: readonly number[]): readonly [number, number] {
+/** So that a count of 0 is seen to be none. */
+const LEAST_COUNT = 5;
+
+/** Of a linear axis. What cannot be below 0 has intervals that are cut off there. */
+function endsOf(kind: ScaleKind, values: readonly number[]): readonly [number, number] {
+  if (kind === "count") return [0, Math.max(LEAST_COUNT, ...values)];
+  if (kind === "positive") return [0, Math.max(0, ...values)];
+  if (kind === "linear") return [Math.min(0, ...values), Math.max(0, ...values)];
   return values.length === 0 ? [0, 1] : [Math.min(...values), Math.max(...values)];
 }
 

@@ -14,16 +14,27 @@ const OPERATIONS = [
   { operation: "repeat", name: "repeat", color: COLOR.green },
 ] as const;
 
-function curvesOf({ table }: ExperimentResult): Curve[] {
+/** By length-normalised likelihood where the result has it: choices of a question differ in length. */
+const NORMALISED = "accuracy_normalised";
+
+function accuracyOf({ table }: ExperimentResult): string {
+  return rowsOf(table, NORMALISED).length > 0 ? NORMALISED : "accuracy";
+}
+
+function axisOf(result: ExperimentResult): string {
+  return accuracyOf(result) === NORMALISED ? "accuracy, length-normalised" : "accuracy";
+}
+
+function curvesOf(result: ExperimentResult): Curve[] {
   return OPERATIONS.map(({ operation, name, color }) => ({
     name,
     color,
-    points: pointsOf(rowsOf(table, "accuracy", { operation }), "layer"),
+    points: pointsOf(rowsOf(result.table, accuracyOf(result), { operation }), "layer"),
   }));
 }
 
-function baselineOf({ table }: ExperimentResult): Level[] {
-  const [row] = rowsOf(table, "accuracy", { operation: "baseline" });
+function baselineOf(result: ExperimentResult): Level[] {
+  const [row] = rowsOf(result.table, accuracyOf(result), { operation: "baseline" });
   const value = row ? numberOf(row, "mean") : null;
   return value === null ? [] : [{ value, text: "untouched model" }];
 }
@@ -38,8 +49,8 @@ export const benchmark: Figure = {
         curvesPanel({
           title: "",
           x: layerAxis(result.model.n_layers, { title: "layer (of a swap: the first of the two)" }),
-          y: "accuracy",
-          scale: "linear",
+          y: axisOf(result),
+          scale: "positive",
           curves: curvesOf(result),
           levels: baselineOf(result),
           legend: true,
@@ -49,14 +60,14 @@ export const benchmark: Figure = {
       ],
     });
   },
-  compared: () => ({
+  compared: ([first]) => ({
     title: TITLE,
     note: "dashed: the untouched models",
     panels: OPERATIONS.map(({ operation, name }) => ({
       title: name,
-      y: "accuracy",
-      scale: "linear",
-      rows: ({ table }) => rowsOf(table, "accuracy", { operation }),
+      y: first ? axisOf(first) : "",
+      scale: "positive",
+      rows: (result) => rowsOf(result.table, accuracyOf(result), { operation }),
       across: (result) => baselineOf(result)[0]?.value ?? null,
     })),
   }),

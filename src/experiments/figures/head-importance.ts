@@ -50,7 +50,7 @@ export const headImportance: Figure = {
         intervalsPanel({
           title: `(b) The ${first.length} heads that are missed most`,
           x: "KL(p‖q) (nats)",
-          scale: "linear",
+          scale: "positive",
           labels: first.map(headName),
           series: [series],
           intervals: first.flatMap(({ layer, head, value }) => {

@@ -49,7 +49,7 @@ export const layerImportance: Figure = {
           title: "(a) Influence of the layer, 1 − mean cosine of the stream before and after",
           x: layerAxis(n_layers),
           y: "1 − cos",
-          scale: "linear",
+          scale: "positive",
           bars: curve(result, "block", "whole layer", "#9fb0bf"),
           curves: [],
           wide: true,

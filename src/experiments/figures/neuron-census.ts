@@ -73,7 +73,7 @@ export const neuronCensus: Figure = {
     panels: [...new Set(results.flatMap((result) => kindsOf(result, SHARE)))].map((kind) => ({
       title: `${kind.replaceAll("_", " ")} neurons`,
       y: "share of the layer's neurons",
-      scale: "linear",
+      scale: "positive",
       rows: ({ table }) => rowsOf(table, `${kind}${SHARE}`),
     })),
   }),

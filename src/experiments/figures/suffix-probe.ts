@@ -4,7 +4,7 @@ import { type Axis, reached, wholeTicks } from "./axes.ts";
 import { type Curve, curvesPanel, type Level, SEM_BANDS } from "./curves.ts";
 import type { Figure } from "./figure.ts";
 import { numberOf, type Point, pointsOf, rowsOf } from "./rows.ts";
-import { compose, inPairs, madeFrom, subjectOf } from "./spec.ts";
+import { compose, inPairs, madeFrom, type Panel, subjectOf } from "./spec.ts";
 import { COLOR } from "./theme.ts";
 
 const POPULATIONS = [
@@ -35,6 +35,25 @@ function modelLevel({ table }: ExperimentResult): Level[] {
   return value === null ? [] : [{ value, text: "the model's own top-1" }];
 }
 
+/** Where no neuron could be probed: a plot of the model's own accuracy alone, and a sentence that says why. */
+function withoutNeurons({ summary }: ExperimentResult, level: Level | undefined): { panel: Panel | null; note: string } {
+  const { candidates } = summary;
+  const largest = typeof candidates === "object" && candidates !== null ? Reflect.get(candidates, "largest_kurtosis") : null;
+  const known = typeof largest === "number" ? `; the largest kurtosis is ${Number(largest.toPrecision(3))}` : "";
+  const panel = curvesPanel({
+    title: "The model's own accuracy",
+    x: { title: "no neurons", domain: [0, 1], ticks: [], labels: "" },
+    y: "accuracy on held-out texts",
+    scale: "fit",
+    curves: [],
+    levels: level ? [level] : [],
+    reach: [0.5, 1],
+    evenBare: true,
+    wide: true,
+  });
+  return { panel, note: `No neuron is a prediction or suppression neuron, so none is probed${known}` };
+}
+
 function countAxis(title: string, curves: readonly Curve[]): Axis {
   const most = Math.max(1, ...curves.flatMap(({ points }) => points.map(({ x }) => x)));
   return { title, domain: [0, most + 1], ticks: [1, ...wholeTicks(most + 1, 7).slice(1)], labels: "datum.value" };
@@ -49,6 +68,10 @@ export const suffixProbe: Figure = {
       points: pointsOf(ensembles(result, population), "k"),
     }));
     const [level] = modelLevel(result);
+    if ([...alone, ...together].every(({ points }) => points.length === 0)) {
+      const { panel, note } = withoutNeurons(result, level);
+      return compose({ title: titleOf(result), notes: [madeFrom(result), note], subject: subjectOf(result), panels: [panel] });
+    }
     const reach = [...alone, ...together].flatMap(({ points }) => reached(points, false));
     const shared = { scale: "fit", names: POPULATIONS, reach, legend: true, height: 230 } as const;
     return compose({

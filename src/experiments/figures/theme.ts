@@ -14,6 +14,7 @@ export const COLOR = {
   sky: "#56b4e9",
   black: "#222222",
   grey: "#8a8a8a",
+  dim: "#5f5f5f",
   pale: "#e9e9e9",
 } as const;
 
@@ -39,7 +40,6 @@ export const WIDE = 556;
 export const HALF = 242;
 
 const INK = "#222222";
-const SOFT = "#5f5f5f";
 
 export const CONFIG: VegaLiteSpec["config"] = {
   font: FONT,
@@ -54,7 +54,7 @@ export const CONFIG: VegaLiteSpec["config"] = {
     fontWeight: "bold",
     frame: "group",
     offset: 8,
-    subtitleColor: SOFT,
+    subtitleColor: COLOR.dim,
     subtitleFontSize: 10.5,
   },
   axis: {

@@ -60,6 +60,12 @@ describe("The axis of a statistic", () => {
     expect(ends("fit", [3, 4])[0]).toBeGreaterThan(2.5);
   });
 
+  it("Ends at 0 where nothing can be below it, and shows that a count is none", () => {
+    expect(ends("positive", [0.1], [-0.2, 0.4])[0]).toBe(0);
+    expect(ends("linear", [0.1], [-0.2, 0.4])[0]).toBeLessThan(-0.2);
+    expect(ends("count", [0, 0])).toEqual([0, 5.3]);
+  });
+
   it("Shows a share from 0 to 1, and what intervals reach above", () => {
     expect(ends("share", [0.2])).toEqual([0, 1.05]);
     expect(ends("share", [0.9], [1.2])[1]).toBeGreaterThan(1.2);
@@ -80,7 +86,7 @@ describe("The axis of a statistic", () => {
   });
 
   it("Has room where there is nothing, or one value only", () => {
-    for (const kind of ["linear", "count", "fit", "share", "log", "symmetric"] as const)
+    for (const kind of ["linear", "positive", "count", "fit", "share", "log", "symmetric"] as const)
       for (const values of [[], [0], [2], [-2]]) {
         const [low, high] = ends(kind, values);
         expect(high).toBeGreaterThan(low);

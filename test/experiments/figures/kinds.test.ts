@@ -214,6 +214,19 @@ describe("suffix-probe", () => {
   });
 });
 
+describe("suffix-probe of a model without such neurons", () => {
+  it("Shows the model's own accuracy and says why there is nothing else", () => {
+    const result = resultOf("suffix-probe");
+    const rows = rowsOf(result, { population: "model" });
+    const spec = figureOf({ ...withRows(result, rows), summary: { candidates: { prediction: 0, largest_kurtosis: 7.7624 } } });
+    expect(notesOf(spec)).toContain(
+      "No neuron is a prediction or suppression neuron, so none is probed; the largest kurtosis is 7.76",
+    );
+    expect(valuesOf(plotOf(spec, "own accuracy"), "rule")).toEqual([{ x: 1, y: 0.873, t: "the model's own top-1" }]);
+    expect(notesOf(figureOf(withRows(result, rows)))).toMatch(/none is probed$/);
+  });
+});
+
 describe("cka", () => {
   it("Fills the other half where a result has each pair once, and marks what has no number", () => {
     const result = resultOf("cka");
@@ -300,6 +313,15 @@ describe("benchmark", () => {
   it("Has the untouched model's accuracy as a line across", () => {
     const [plot] = plotsOf(figureOf(resultOf("benchmark")));
     expect(valuesOf(plot as NonNullable<typeof plot>, "rule")).toEqual([{ x: 11.5, y: 0.43, t: "untouched model" }]);
+  });
+});
+
+describe("benchmark of questions with choices", () => {
+  it("Shows the accuracy by length-normalised likelihood", () => {
+    const result = resultOf("benchmark");
+    const normalised = result.table.rows.map((row) => ({ ...row, statistic: "accuracy_normalised", mean: 0.25 }));
+    const [plot] = plotsOf(figureOf(withRows(result, [...result.table.rows, ...normalised])));
+    expect(new Set(valuesOf(plot as NonNullable<typeof plot>, "line").map(({ y }) => y))).toEqual(new Set([0.25]));
   });
 });
 
