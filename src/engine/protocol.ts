@@ -73,6 +73,8 @@ export interface RunJob {
    * of every position. Not of head_norms and attribution.
    */
   readonly capturePositions?: readonly number[];
+  /** Captures but norms are of steps with one of these blocks alone (and of the embedding); absent: of all. */
+  readonly captureBlocks?: readonly number[];
   /** With the capture `neurons`. */
   readonly neurons?: NeuronSpec;
   readonly vectors?: readonly VectorSpec[];

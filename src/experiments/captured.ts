@@ -10,7 +10,7 @@ export function jobBytes(model: Sizes, job: RunJob): number {
   return estimateCost(model, job).memoryBytes + capturedBytes(model, job);
 }
 
-/** float32 of all steps, the embedding's too; steps that schedules share are counted for each. */
+/** float32 of all steps that are captured, and the embedding; steps that schedules share are counted for each. */
 function capturedBytes({ dModel: d, nHeads, headDim, dMlp }: Sizes, job: RunJob): number {
   const { capture, tokens, schedules } = job;
   const positions = (job.capturePositions ?? job.readout.positions).length;
@@ -22,5 +22,8 @@ function capturedBytes({ dModel: d, nHeads, headDim, dMlp }: Sizes, job: RunJob)
     patterns: nHeads * tokens.length ** 2,
   };
   const numbers = capture.reduce((sum, name) => sum + (perStep[name] ?? 0), 0);
-  return schedules.reduce((sum, { steps }) => sum + steps.length + 1, 0) * numbers * 4;
+  const captured = schedules.flatMap(({ steps }) =>
+    steps.filter((step) => step.some(({ block }) => job.captureBlocks?.includes(block) ?? true)),
+  );
+  return (captured.length + schedules.length) * numbers * 4;
 }

@@ -12,7 +12,7 @@ import type { MemoryGate } from "./memory-gate.ts";
 
 /** A prompt under some schedules, without what is the same for all of an experiment's runs. */
 export type LabJob = Pick<RunJob, "tokens" | "schedules" | "baseline"> &
-  Partial<Pick<RunJob, "capture" | "capturePositions" | "neurons" | "vectors" | "sources" | "cells">> & {
+  Partial<Pick<RunJob, "capture" | "capturePositions" | "captureBlocks" | "neurons" | "vectors" | "sources" | "cells">> & {
     readonly readout: Partial<ReadoutSpec>;
   };
 

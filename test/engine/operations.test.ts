@@ -98,6 +98,14 @@ describe.each(FIXTURES)("%s", (name) => {
       readout: { positions: [10], layers: "final" },
     });
     expect(result(apart).variants[0]?.final.followedIds).toHaveLength(1);
+    const few = await runJob(model, { tokens: text, capture: ["z", "residuals", "norms"], captureBlocks: [1] });
+    const told = layers(few).map(({ sites, residual, norms }) => [sites?.length, residual?.length, norms !== undefined]);
+    expect(told.slice(0, 4)).toEqual([
+      [undefined, 24 * model.spec.dModel, false],
+      [undefined, undefined, true],
+      [1, 24 * model.spec.dModel, true],
+      [undefined, undefined, true],
+    ]);
     for (const block of range(L)) {
       const { sites = [], sums = [] } = at(whole, block + 1) ?? {};
       expect(sites.map(({ site, values }) => [site, values.length])).toEqual([

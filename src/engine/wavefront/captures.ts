@@ -23,6 +23,8 @@ export class CaptureReader {
   readonly #job: RunJob;
   readonly #spec: ModelSpec;
   readonly #names: ReadonlySet<CaptureName>;
+  /** Blocks that captures are of; null: all. */
+  readonly #blocks: ReadonlySet<number> | null;
   /** [m, d] of direct logit attribution, or null. */
   readonly #directions: Float32Array | null;
 
@@ -30,6 +32,7 @@ export class CaptureReader {
     this.#job = job;
     this.#spec = spec;
     this.#names = new Set(job.capture);
+    this.#blocks = job.captureBlocks ? new Set(job.captureBlocks) : null;
     this.#directions = directions;
   }
 
@@ -51,7 +54,7 @@ export class CaptureReader {
   wants(step: Step, { block }: BlockUse): RowWants {
     const { neurons, cells = null } = this.#job;
     if (this.#names.size === 0) return cells ? { ...NO_WANTS, cells } : NO_WANTS;
-    const has = (name: CaptureName) => this.#names.has(name);
+    const has = (name: CaptureName) => this.#has(name, step);
     const grouped = step.length !== 1;
     const sums = has("sums");
     const chosen = neurons && (neurons.top > 0 || neurons.chosen.some((one) => one.block === block));
@@ -103,27 +106,28 @@ export class CaptureReader {
   /** All captures of a step but norms. */
   ofStep(step: Step, results: readonly BlockRowResult[], full: boolean): Captures {
     const { dModel } = this.#spec;
+    const has = (name: CaptureName) => this.#has(name, step);
     const members = step.map((use, index): Member => ({ use, result: results[index] as BlockRowResult }));
     const attention = members.filter(({ use }) => use.component !== "mlp");
     const mlp = members.filter(({ use }) => use.component !== "attn");
     const captures: { -readonly [name in keyof Captures]: Captures[name] } = {};
-    const patterns = this.#names.has("patterns") || this.#names.has("attention_locality") ? patternsOf(attention) : [];
-    if (this.#names.has("patterns")) captures.patterns = patterns;
+    const patterns = has("patterns") || has("attention_locality") ? patternsOf(attention) : [];
+    if (has("patterns")) captures.patterns = patterns;
     if (this.#job.cells)
       captures.cells = attention.map(({ use, result }) => ({ block: use.block, weights: result.cells as Float32Array }));
-    if (this.#names.has("attention_locality")) captures.locality = patterns.map((rows) => this.#locality(rows));
-    if (this.#names.has("head_norms"))
+    if (has("attention_locality")) captures.locality = patterns.map((rows) => this.#locality(rows));
+    if (has("head_norms"))
       captures.headNorms = attention.map(({ use, result }) => ({
         block: use.block,
         norms: (result.heads as Float32Array).slice(),
       }));
-    if (this.#names.has("neurons"))
+    if (has("neurons"))
       captures.neurons = mlp.flatMap(({ use, result }) =>
         result.neurons ? [this.#neurons(use.block, result.neurons, full)] : [],
       );
-    if (this.#names.has("residuals"))
+    if (has("residuals"))
       captures.residual = this.#at(meanOf(results.map(({ residual }) => residual as Float32Array)), dModel, full);
-    if (this.#names.has("components")) {
+    if (has("components")) {
       const part = (values: Float32Array | undefined) => this.#at(values as Float32Array, dModel, full);
       captures.components = members.map(({ use: { block, component }, result }) => ({
         block,
@@ -131,10 +135,17 @@ export class CaptureReader {
         mlpOut: component === "attn" ? null : part(result.components?.mlpOut),
       }));
     }
-    const sites = [...this.#sites("z", attention, full), ...this.#sites("mlp_act", mlp, full)];
+    const sites = [
+      ...(has("z") ? this.#sites("z", attention, full) : []),
+      ...(has("mlp_act") ? this.#sites("mlp_act", mlp, full) : []),
+    ];
     if (sites.length > 0) captures.sites = sites;
-    if (this.#names.has("sums")) captures.sums = members.flatMap(({ use, result }) => this.#sums(use.block, result));
+    if (has("sums")) captures.sums = members.flatMap(({ use, result }) => this.#sums(use.block, result));
     return captures;
+  }
+
+  #has(name: CaptureName, step: Step): boolean {
+    return this.#names.has(name) && (name === "norms" || !this.#blocks || step.some(({ block }) => this.#blocks?.has(block)));
   }
 
   get #positions(): readonly number[] {
@@ -164,7 +175,6 @@ export class CaptureReader {
   }
 
   #sites(site: SiteRows["site"], members: readonly Member[], full: boolean): SiteRows[] {
-    if (!this.#names.has(site)) return [];
     return members.map(({ use: { block }, result }) => {
       const values = (site === "z" ? result.z : result.neurons) as Float32Array;
       const positions = full ? this.#job.tokens.length : this.#positions.length;

@@ -145,12 +145,15 @@ const CAPTURES: Readonly<Record<Site, CaptureName>> = {
 /** The untouched model as far as the last layer asked for. */
 function jobOf(study: Study<Settings>, text: Int32Array, positions: Int32Array): LabJob {
   const { name, steps } = baselineSchedule(study.model.nLayers);
+  const layers = layersOf(study);
   return {
     tokens: [...text],
-    schedules: [{ name, steps: steps.slice(0, Math.max(...layersOf(study)) + 1) }],
+    schedules: [{ name, steps: steps.slice(0, Math.max(...layers) + 1) }],
     baseline: null,
     capture: [...new Set(study.settings.sites.map((site) => CAPTURES[site]))],
     capturePositions: [...positions],
+    // What a layer reads, the one before it left.
+    captureBlocks: study.settings.sites.includes("resid_pre") ? layers.flatMap((layer) => [layer - 1, layer]) : layers,
     readout: {},
   };
 }
