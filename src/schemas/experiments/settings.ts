@@ -116,6 +116,8 @@ export const SETTINGS = {
   stages: z.strictObject({
     lens,
     weights: z.enum(["raw", "folded"]).default("folded").describe("Of the census."),
+    kurtosis_above: z.number().min(0).max(1e6).default(10).describe("Prediction and suppression neurons have more than this."),
+    variance_above: z.number().min(0).max(1).default(0.005).describe("Partition neurons have more than this."),
     k: z.int().min(1).max(16).default(5).describe("Offsets of attention locality."),
     max_parts: z.int().min(4).max(6).default(6),
     permutations: z.int().min(100).max(100_000).default(1000),

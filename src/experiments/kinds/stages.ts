@@ -1,0 +1,45 @@
+import { refuse } from "../../runs/tokens.ts";
+import { chunksOfTexts, type TextsInput } from "../chunks.ts";
+import type { Ask, Kind, Plan, PlannedChunk } from "../kind.ts";
+import { signNotes } from "../neurons.ts";
+import { neuronCensus } from "./neuron-census.ts";
+import { censusStudy, type Settings, signalJobs, textSignals } from "./stage-signals.ts";
+import { type StagesInput, type StagesOutput, StagesFold } from "./stages-fold.ts";
+
+/** Tokens that signs of a gated model's neurons are measured on: those of the first texts. */
+const SIGN_TOKENS = 16_384;
+
+/**
+ * All signals of every layer on the same texts, and whether the depth falls into four parts (table 1): some chunks are
+ * texts, the others layers' neurons. Definitions are those of the kinds that measure each signal.
+ */
+export const stages: Kind<Settings, StagesInput, StagesOutput> = {
+  name: "stages",
+  title: "Stages of inference",
+  figure: "table 1",
+  plan,
+  jobs: (study, input, model) => ("texts" in input ? signalJobs(study, [...(input.texts[0] ?? [])], model) : []),
+  async compute(study, input, lab) {
+    if ("texts" in input) return { signals: await textSignals(study, input.texts, lab) };
+    return { census: await neuronCensus.compute(censusStudy(study), input, lab) };
+  },
+  fold: (study) => new StagesFold(study),
+};
+
+async function plan({ settings, model, material }: Ask<Settings>): Promise<Plan<StagesInput>> {
+  const { tokens, tokensPerText } = await material.cut();
+  if (settings.k >= tokensPerText)
+    refuse(
+      "/settings/k",
+      `${settings.k} tokens before are more than texts of ${tokensPerText} tokens have, ${tokensPerText - 1}`,
+    );
+  const layers = Array.from({ length: model.nLayers }, (_, layer): PlannedChunk<StagesInput> => ({ units: 1, input: { layer } }));
+  const texts: readonly PlannedChunk<TextsInput>[] = chunksOfTexts(tokens);
+  const signed = tokens.slice(0, Math.max(1, Math.floor(SIGN_TOKENS / tokensPerText)));
+  return {
+    chunks: [...texts, ...layers],
+    tokensPerText,
+    texts: tokens.length,
+    ...(model.gated && { notes: signNotes(model, signed) }),
+  };
+}
