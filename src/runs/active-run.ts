@@ -80,7 +80,7 @@ export class ActiveRun {
     };
     const next = async (quietMs: number): Promise<Batch> => {
       for (;;) {
-        if (closed) return "end";
+        if (closed || this.#end === "abandoned") return "end";
         if (seq + 1 < this.#first || past) {
           if (live) return "too slow";
           const batch = await fromLog();
@@ -89,7 +89,7 @@ export class ActiveRun {
         }
         live = true;
         if (seq < this.events) return this.#recent.slice(seq + 1 - this.#first, this.events + 1 - this.#first);
-        if (this.#end === "abandoned" || (this.#end && seq >= this.#last)) return "end";
+        if (this.#end && seq >= this.#last) return "end";
         if (!(await this.#more(quietMs, (resolve) => (wake = resolve)))) return "quiet";
       }
     };
@@ -97,6 +97,7 @@ export class ActiveRun {
       next: async (quietMs) => {
         const batch = await next(quietMs);
         if (typeof batch === "object") seq = batch.at(-1)?.seq ?? seq;
+        if (batch === "end") await past?.close();
         return batch;
       },
       close: () => {

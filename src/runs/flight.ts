@@ -70,8 +70,19 @@ export class Flight implements RunHandle {
     this.ended = Promise.resolve().then(() => this.#fly());
   }
 
+  /** As its readers may see it: it is not over before its last event can be read. */
   get summary(): RunSummary {
-    return { ...this.#summary, events: this.#active.events };
+    const { events, last } = this.#active;
+    const over = last !== undefined && events === last.seq;
+    const shown = over
+      ? {}
+      : ({ state: this.#summary.started_at ? "running" : "queued", finished_at: null, error: null } as const);
+    return { ...this.#summary, ...shown, events };
+  }
+
+  /** As it ended, whatever can be read of it by now. */
+  get final(): RunSummary {
+    return { ...this.#summary, events: this.#active.last?.seq ?? 0 };
   }
 
   /** Whether it goes on elsewhere. */

@@ -107,7 +107,7 @@ export class RunRegistry {
       if (flight) {
         flight.cancel();
         await flight.ended;
-        return this.get(id);
+        if (!flight.left) return flight.final;
       }
       const found = await logs.read(id);
       if (!found) throw notFound(id);

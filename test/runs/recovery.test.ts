@@ -273,13 +273,23 @@ describe("While the database is lost", () => {
     expect([refused.status, (await refused.json()).code]).toEqual([503, "store_unavailable"]);
     const accepted = await app.post("/v1/runs", request, detached);
     expect(accepted.status).toBe(202);
+    // It is not over for anybody before its last event can be read.
+    const place = accepted.headers.get("location") as string;
+    const followed = await app.get(`${place}/events`);
+    expect(followed.status).toBe(200);
+    await until(async () => {
+      const { finished_at, events } = await (await app.get(place)).json();
+      if (finished_at !== null) expect(events).toBe(EVENTS);
+      return finished_at !== null;
+    });
+    expect((await readSse(followed)).at(-1)).toMatchObject({ type: "done", seq: EVENTS });
     go.open();
     await until(async () => (await (await paced.get(`/v1/runs/${id}`)).json()).state === "completed");
     world.database?.lose(false);
     await until(() => app.services.runs.active + paced.services.runs.active === 0, 15_000);
     const another = testApp({}, {}, { logs: world.open() });
     expect(await readSse(await another.get(`${mine}/events`))).toEqual(seen);
-    for (const path of [`/v1/runs/${id}`, accepted.headers.get("location")])
+    for (const path of [`/v1/runs/${id}`, place])
       expect((await readSse(await another.get(`${path}/events`))).at(-1)).toMatchObject({ type: "done", seq: EVENTS });
   });
 });
