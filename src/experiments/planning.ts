@@ -7,7 +7,7 @@ import type { ModelSource, ServedModel } from "../runs/served-models.ts";
 import { refuse } from "../runs/tokens.ts";
 import type { ExperimentRequest } from "../schemas/experiments/request.ts";
 import { jobBytes } from "./captured.ts";
-import type { AnyKind, PlannedChunk } from "./kind.ts";
+import type { AnyKind, Plan, PlannedChunk } from "./kind.ts";
 import { kindOf } from "./kinds/index.ts";
 import { fullJob } from "./lab.ts";
 import { Material } from "./material.ts";
@@ -34,10 +34,13 @@ export async function planExperiment(request: ExperimentRequest, parts: Planning
   const served = await parts.models.get(request.model);
   const kind = kindOf(request.kind);
   const { settings, seed } = request;
+  if (request.prepend_bos && served.tokenizer.bosId === null)
+    refuse("/prepend_bos", `the model ${served.id} has no BOS token, so prepend_bos cannot be true`);
   const prependBos = request.prepend_bos ?? served.tokenizer.bosId !== null;
   const dataset = request.data?.dataset === undefined ? null : await named(request.data.dataset, parts.datasets);
   const material = new Material({ request, model: served, dataset, prependBos });
   const plan = await kind.plan({ settings, model: served, material, prependBos, seed, datasets: parts.datasets });
+  checkUsed(request, plan);
   const study: Study = {
     kind: kind.name,
     model: studyModel(served),
@@ -69,6 +72,13 @@ function canonical(value: unknown): string {
       ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
       : part,
   );
+}
+
+/** Refuses what was asked of texts where there are none. */
+function checkUsed({ kind, texts, tokens_per_text }: ExperimentRequest, plan: Plan<unknown>): void {
+  if (plan.texts > 0) return;
+  if (texts !== undefined) refuse("/texts", `no texts were given: ${kind} is of the weights alone`);
+  if (tokens_per_text !== undefined) refuse("/tokens_per_text", `no texts were given: ${kind} is of the weights alone`);
 }
 
 function checkMemory(
