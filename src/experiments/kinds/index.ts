@@ -13,6 +13,7 @@ import { layerRepeat } from "./layer-repeat.ts";
 import { layerSchedules } from "./layer-schedules.ts";
 import { logitLens } from "./logit-lens.ts";
 import { neuronCensus } from "./neuron-census.ts";
+import { spanProbe } from "./span-probe.ts";
 import { stages } from "./stages.ts";
 import { subjoinerHeads } from "./subjoiner-heads.ts";
 import { suffixProbe } from "./suffix-probe.ts";
@@ -35,6 +36,7 @@ export const KINDS: readonly AnyKind[] = [
   asAnyKind(benchmark),
   asAnyKind(activations),
   asAnyKind(stages),
+  asAnyKind(spanProbe),
 ];
 
 const byName = new Map(KINDS.map((kind) => [kind.name, kind]));

@@ -2,6 +2,7 @@
 import type { ServedModel } from "../../runs/served-models.ts";
 import { refuse } from "../../runs/tokens.ts";
 import { MAX_EXPERIMENT_TOKENS } from "../../schemas/limits.ts";
+import type { TextTokenizer } from "../../tokenizer/tokenizer.ts";
 import type { Ask } from "../kind.ts";
 import type { Row } from "../material.ts";
 
@@ -72,11 +73,20 @@ export class NumberedRow {
     return typeof value === "string" ? value : this.refuse(`has no ${JSON.stringify(field)} that is a text`, field);
   }
 
-  /** Token ids as the model reads the text, BOS included where it was asked for. May be none, for an empty text without BOS. */
+  get tokenizer(): TextTokenizer {
+    return this.#parts.model.tokenizer;
+  }
+
+  /** A text's token ids as the model reads them, BOS included where it was asked for. May be none, for an empty text without BOS. */
   encode(text: string): number[] {
+    return this.asRead(this.tokenizer.encode(text));
+  }
+
+  /** Token ids with BOS before them where it was asked for. Refuses more than the context holds. */
+  asRead(ids: readonly number[]): number[] {
     const { model, prependBos, count } = this.#parts;
     const { tokenizer, contextLength, id } = model;
-    const tokens = tokenizer.encode(text);
+    const tokens = [...ids];
     if (prependBos && tokenizer.bosId !== null && tokens[0] !== tokenizer.bosId) tokens.unshift(tokenizer.bosId);
     if (tokens.length > contextLength)
       this.refuse(`has ${tokens.length} tokens (BOS included), more than the context of ${id} holds, ${contextLength}`);

@@ -102,8 +102,12 @@ export const SETTINGS = {
     operations: some(["delete", "swap", "repeat"]),
   }),
   "span-probe": z.strictObject({
-    folds: z.int().min(2).max(20).default(5),
+    folds: z.int().min(2).max(20).default(5).describe("Of the cross-validation: whole texts, by the experiment's seed."),
     c: strength,
+    pair: z
+      .enum(["concatenate", "difference"])
+      .default("concatenate")
+      .describe("What a row of two spans gives: both streams side by side, or the size of their difference, number by number."),
   }),
   activations: z.strictObject({
     sites: some(["resid_pre", "attn_out", "mlp_out", "mlp_act", "z", "resid_post"]).describe("What is kept of each layer."),
