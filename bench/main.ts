@@ -1,6 +1,7 @@
 /** `npm run bench`: every figure with its bar, as a table; ratios are taken within one run. */
 import { benchCertify } from "./certify.ts";
 import { randomCheckpoint } from "./checkpoint.ts";
+import { benchExperiments } from "./experiments.ts";
 import { benchFamilies } from "./families.ts";
 import { benchInterventions } from "./interventions.ts";
 import { benchLarge } from "./large.ts";
@@ -22,6 +23,7 @@ if (wanted("sweeps") || wanted("service")) {
 if (wanted("start")) await benchStart();
 if (wanted("certify")) await benchCertify();
 if (wanted("interventions")) await benchInterventions(randomCheckpoint());
+if (wanted("experiments")) await benchExperiments(randomCheckpoint());
 if (wanted("families")) await benchFamilies();
 if (wanted("real-model")) await benchRealModel();
 if (wanted("large")) await benchLarge(process.argv.includes("--folded"));

@@ -10,7 +10,8 @@ import { matrixRate, proportionalSetSize } from "./machine.ts";
 import { median, print } from "./report.ts";
 
 const CACHE = process.env.XDG_CACHE_HOME || join(homedir(), ".cache");
-const FOLDER = join(CACHE, "stratascope/models/smollm2-135m-instruct-q4");
+/** Where `scripts/real-model/build.sh` makes it. */
+export const FOLDER = join(CACHE, "stratascope/models/smollm2-135m-instruct-q4");
 const MODEL = "smollm2-135m-instruct-q4";
 const T = 16;
 const REPEATS = 5;

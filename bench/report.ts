@@ -3,7 +3,8 @@ export interface Figure {
   readonly name: string;
   /** In the unit that `bar` is in. */
   readonly value: number;
-  readonly bar: number;
+  /** null: the figure is reported, and nothing is asked of it. */
+  readonly bar: number | null;
   /** Whether more is better. */
   readonly atLeast?: boolean;
   readonly unit: string;
@@ -16,9 +17,8 @@ export function median(values: readonly number[]): number {
 }
 
 export function print({ name, value, bar, atLeast, unit, detail }: Figure): void {
-  const met = atLeast ? value >= bar : value <= bar;
   const shown = value >= 100 ? value.toFixed(0) : value.toFixed(2);
-  console.log(
-    `| ${name} | ${atLeast ? "≥" : "≤"} ${bar} ${unit} | **${shown} ${unit}** | ${met ? "met" : "missed"} | ${detail} |`,
-  );
+  const asked = bar === null ? "" : `${atLeast ? "≥" : "≤"} ${bar} ${unit}`;
+  const verdict = bar === null ? "reported" : (atLeast ? value >= bar : value <= bar) ? "met" : "missed";
+  console.log(`| ${name} | ${asked} | **${shown} ${unit}** | ${verdict} | ${detail} |`);
 }
