@@ -56,27 +56,19 @@ export class ReadyRows {
   }
 
   /**
-   * Takes the rows of the next call: those of one block that interactive rows wait for (else background rows),
-   * background rows of the same block in the places left. `budget`: positions a call may compute; interactive rows that
-   * do not fit into one call are spread evenly over several. One row is always taken. A run that was passed over for
-   * too long goes first.
+   * Takes the rows of the next call. `budget`: positions a call may compute; interactive rows that do not fit into one
+   * call are spread evenly over several, and background rows of their block go along where they at most double it. One
+   * row is always taken. A run that was passed over for too long goes first.
    */
   take(budget: number, now = performance.now()): Batch | null {
     const block = this.#nextInteractive(now) ?? this.#nextBackground(budget);
     if (block === null) return null;
-    const waiting = [...byLength(this.#interactive.get(block)), ...byLength(this.#background.get(block))];
-    const limit = this.#interactive.has(block) ? evenShare(waiting, budget) : budget;
-    const rows: ReadyRow[] = [];
-    let longest = 0;
-    let live = 0;
-    for (const row of waiting) {
-      const nextLongest = Math.max(longest, row.length);
-      const nextLive = live + (row.live?.length ?? row.length);
-      if (rows.length > 0 && EVERYWHERE * (rows.length + 1) * nextLongest + LIVE * nextLive > limit) break;
-      rows.push(row);
-      longest = nextLongest;
-      live = nextLive;
-    }
+    const interactive = byLength(this.#interactive.get(block));
+    const background = byLength(this.#background.get(block));
+    const call = new Call();
+    call.add(interactive, evenShare(interactive, budget));
+    call.add(background, call.rows.length > 0 ? Math.min(budget, 2 * call.cost) : budget);
+    const rows = call.rows;
     const taken = new Set(rows);
     for (const queue of [this.#interactive, this.#background]) {
       const rest = queue.get(block)?.filter((row) => !taken.has(row)) ?? [];
@@ -145,6 +137,29 @@ function starved(queue: Queue, since: number, servedAt: (run: Run) => number): n
     }
   }
   return block;
+}
+
+/** Rows of one call, and the positions that it computes, padding included. */
+class Call {
+  readonly rows: ReadyRow[] = [];
+  #longest = 0;
+  #live = 0;
+
+  get cost(): number {
+    return EVERYWHERE * this.rows.length * this.#longest + LIVE * this.#live;
+  }
+
+  /** Adds rows in their order as long as they fit; the very first fits always. */
+  add(waiting: readonly ReadyRow[], limit: number): void {
+    for (const row of waiting) {
+      const longest = Math.max(this.#longest, row.length);
+      const live = this.#live + (row.live?.length ?? row.length);
+      if (this.rows.length > 0 && EVERYWHERE * (this.rows.length + 1) * longest + LIVE * live > limit) return;
+      this.rows.push(row);
+      this.#longest = longest;
+      this.#live = live;
+    }
+  }
 }
 
 /** Positions that a row counts for in a call's budget, padding apart. */

@@ -76,6 +76,14 @@ test("background: who was passed over for too many calls goes first, however lon
   expect(blocks.indexOf(0)).toBe(PATIENCE_CALLS + 1);
 });
 
+test("background rows that go along with interactive ones at most double the call", () => {
+  const along = (length: number, count: number) =>
+    ready(row(5, run(), 64), ...Array.from({ length: count }, () => row(5, background(), length))).take(768, 0)?.rows.length;
+  expect(along(64, 20)).toBe(2);
+  expect(along(16, 20)).toBe(3); // padded to the longest for a quarter of the work
+  expect(along(65, 20)).toBe(1);
+});
+
 test("interactive rows are served before all of it", () => {
   const queue = ready(...many(12, 5), row(3), row(7));
   expect([0, 1, 2].map(() => queue.take(768, 0)?.block)).toEqual([3, 7, 5]);
