@@ -81,10 +81,6 @@ export interface ChunkFiles<Output> {
 
 export interface Kind<Settings = never, Input = never, Output = never> {
   readonly name: string;
-  /** For people. */
-  readonly title: string;
-  /** In arXiv 2406.19384; null: elsewhere. */
-  readonly figure: string | null;
   /** Refuses, with the field, what cannot be computed. */
   plan(ask: Ask<Settings>): Plan<Input> | Promise<Plan<Input>>;
   /** Runs that a chunk makes, the largest among them: what can never fit is refused before it starts. Absent: none, or small ones. */

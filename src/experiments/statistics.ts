@@ -41,8 +41,6 @@ export interface StatisticsTable<Settings> {
 
 export interface StatisticsKind<Settings> extends StatisticsTable<Settings> {
   readonly name: string;
-  readonly title: string;
-  readonly figure: string | null;
   /** Refuses what cannot be computed; whatever it returns goes into the study's notes. */
   check?(ask: Ask<Settings>, tokensPerText: number): Notes | Promise<Notes>;
   /** The runs of a text. Vectors that are means are empty: `vectors`. */
@@ -73,8 +71,6 @@ export function statisticsKind<Settings>(spec: StatisticsKind<Settings>): MadeOf
   return {
     spec,
     name: spec.name,
-    title: spec.title,
-    figure: spec.figure,
     async plan(ask): Promise<Plan<TextsInput>> {
       const { tokens, tokensPerText } = await ask.material.cut();
       const notes = await spec.check?.(ask, tokensPerText);

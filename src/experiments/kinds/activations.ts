@@ -55,8 +55,6 @@ const COLUMNS: readonly Column[] = [
  */
 export const activations: Kind<Settings, Input, Output> = {
   name: "activations",
-  title: "Activations as files",
-  figure: null,
   async plan(ask) {
     const { material, model, settings } = ask;
     const { tokens, tokensPerText } = await material.cut();

@@ -11,8 +11,6 @@ const STATISTICS = ["per_cell", "total", "total_without_bos"] as const;
 /** How much attention goes to the previous k tokens (figure 4): one observation a text. */
 export const attentionLocality = statisticsKind<Settings>({
   name: "attention-locality",
-  title: "Attention to the tokens just before",
-  figure: "4",
   keys: [
     { name: "layer", type: "int", description: "" },
     { name: "head", type: "int", description: "null: the mean over the layer's heads" },

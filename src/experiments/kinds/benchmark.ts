@@ -43,8 +43,6 @@ const KEYS = [
  */
 export const benchmark: Kind<Settings, Input, StatisticsOutput> = {
   name: "benchmark",
-  title: "Accuracy without or with more of each layer",
-  figure: null,
   async plan(ask) {
     const choosing = ask.settings.task === "multiple-choice";
     const items = await new Rows(ask).map(choosing ? multipleChoice : lastWord);

@@ -32,8 +32,6 @@ interface Output {
  */
 export const cka: Kind<Settings, TextsInput, Output> = {
   name: "cka",
-  title: "How alike the layers are (CKA)",
-  figure: null,
   async plan({ material }) {
     const { tokens, tokensPerText } = await material.cut();
     return { chunks: chunksOfTexts(tokens), tokensPerText, texts: tokens.length };

@@ -14,8 +14,6 @@ const STATISTICS = ["attn_out_norm", "mlp_out_norm", "resid_post_norm", "mean_of
 
 const means = statisticsKind<Settings>({
   name: "component-norms",
-  title: "How much attention and MLPs write",
-  figure: "5, 7",
   keys: [{ name: "layer", type: "int", description: "" }],
   statistics: STATISTICS,
   shown: ["attn_out_norm", "mlp_out_norm", "mean_of_ratios"],

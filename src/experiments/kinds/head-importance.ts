@@ -25,8 +25,6 @@ const NAMED = 16;
  */
 export const headImportance = statisticsKind<Settings>({
   name: "head-importance",
-  title: "What each attention head does",
-  figure: null,
   keys: [
     { name: "layer", type: "int", description: "" },
     { name: "head", type: "int", description: "the one that is ablated" },

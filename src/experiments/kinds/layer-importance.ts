@@ -18,8 +18,6 @@ interface Importance extends Key {
 
 const all = statisticsKind<Settings>({
   name: "layer-importance",
-  title: "How far each layer turns the residual stream",
-  figure: null,
   keys: [
     { name: "layer", type: "int", description: "the first of the n" },
     { name: "n", type: "int", description: "how many blocks lie between the two streams" },

@@ -9,8 +9,6 @@ type Settings = SettingsOf<"layer-interventions">;
 /** Every single deletion and every swap of neighbours, against the untouched model (figure 3). */
 export const layerInterventions = statisticsKind<Settings>({
   name: "layer-interventions",
-  title: "What deleting or swapping each layer does",
-  figure: "3",
   keys: [
     { name: "operation", type: "string", description: "delete, swap, or swap_minus_delete: the paired difference per token" },
     { name: "layer", type: "int", description: "of a swap the first of the two" },

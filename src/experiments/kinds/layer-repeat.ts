@@ -9,8 +9,6 @@ type Settings = SettingsOf<"layer-repeat">;
 /** Every layer run `times` times in its place, against the untouched model (arXiv 2407.09298, and the paper's later versions). */
 export const layerRepeat = statisticsKind<Settings>({
   name: "layer-repeat",
-  title: "What running each layer again does",
-  figure: null,
   keys: [{ name: "layer", type: "int", description: "the one that is repeated" }],
   statistics: COMPARISON_STATISTICS,
   shown: ["kl_nats", "top1_agreement"],

@@ -27,8 +27,6 @@ const SMALLEST_MIDDLE = 2;
  */
 export const layerSchedules = statisticsKind<Settings>({
   name: "layer-schedules",
-  title: "What running the middle layers in other ways does",
-  figure: null,
   keys: [
     { name: "operation", type: "string", description: "what becomes of the middle" },
     { name: "start", type: "int", description: "s: the middle is s+1 … L−s−1" },

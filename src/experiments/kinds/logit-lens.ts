@@ -8,8 +8,6 @@ type Settings = SettingsOf<"logit-lens">;
 /** How far each layer's reading is from the model's output, and how sure it is (figures 6 left and 8). */
 export const logitLens = statisticsKind<Settings>({
   name: "logit-lens",
-  title: "What each layer would predict",
-  figure: "6 left, 8",
   keys: [{ name: "layer", type: "int", description: "−1: the embedding, then after each block" }],
   statistics: ["kl_final_nats", "entropy_bits"],
   shown: ["kl_final_nats", "entropy_bits"],

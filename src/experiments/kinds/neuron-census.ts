@@ -43,8 +43,6 @@ const ACTIVATION_COLUMN: Column = { name: "mean_activation", type: "float", desc
  */
 export const neuronCensus: Kind<Settings, LayerInput, LayerOutput> = {
   name: "neuron-census",
-  title: "What neurons write towards the vocabulary",
-  figure: "6 right",
   plan,
   async compute(study, { layer }, lab) {
     const { kurtosis, skew, variance } = await lab.census({ layer, weights: study.settings.weights });

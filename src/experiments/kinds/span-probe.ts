@@ -43,8 +43,6 @@ const TOLERANCE = 1e-8;
  */
 export const spanProbe: Kind<Settings, Input, SpanOutput> = {
   name: "span-probe",
-  title: "What a probe reads at labelled spans",
-  figure: null,
   plan,
   jobs(study, { sequences }) {
     const longest = sequences.flat().reduce((most, each) => (each.length > most.length ? each : most));

@@ -15,8 +15,6 @@ const SIGN_TOKENS = 16_384;
  */
 export const stages: Kind<Settings, StagesInput, StagesOutput> = {
   name: "stages",
-  title: "Stages of inference",
-  figure: "table 1",
   plan,
   jobs: (study, input, model) => ("texts" in input ? signalJobs(study, [...(input.texts[0] ?? [])], model) : []),
   async compute(study, input, lab) {

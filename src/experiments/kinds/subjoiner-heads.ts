@@ -31,8 +31,6 @@ const CHUNK_TOKENS = 2048;
  */
 export const subjoinerHeads: Kind<Settings, WordsInput, AttentionOutput> = {
   name: "subjoiner-heads",
-  title: "Heads that join the tokens of a word",
-  figure: "9",
   plan,
   jobs: (study, { words }) => words.slice(0, 1).map(({ tokens }) => jobOf(study, tokens)),
   async compute(study, { words }, lab) {

@@ -34,8 +34,6 @@ const HELD_OUT_SHARE = 5;
  */
 export const suffixProbe: Kind<Settings, ExamplesInput, ProbeOutput> = {
   name: "suffix-probe",
-  title: "Neurons that know how the word will end",
-  figure: "10",
   plan,
   jobs: (study, { examples }) => examples.slice(0, 1).map(({ tokens }) => jobOf(study, tokens, [])),
   async compute(study, { examples }, lab) {

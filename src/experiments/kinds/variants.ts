@@ -23,8 +23,6 @@ interface Output extends StatisticsOutput {
 
 const spec: StatisticsKind<Settings> = {
   name: "variants",
-  title: "What any interventions do",
-  figure: null,
   keys: [{ name: "variant", type: "string", description: "a_minus_b: the paired difference of two, per token" }],
   statistics: COMPARISON_STATISTICS,
   shown: ["kl_nats", "top1_agreement"],

@@ -2,6 +2,7 @@ import { z } from "@hono/zod-openapi";
 import { MAX_EXPERIMENT_TEXTS, MAX_SEED, MAX_TOKENS } from "../limits.ts";
 import { ModelId } from "../run-request.ts";
 import { ExperimentData } from "./data.ts";
+import { titleOf } from "./kinds.ts";
 import { EXPERIMENT_KINDS, type ExperimentKind, SETTINGS } from "./settings.ts";
 
 const common = {
@@ -27,11 +28,13 @@ const common = {
   seed: z.int().min(0).max(MAX_SEED).default(0),
 };
 
-const titled = (kind: string) => `${kind.replace(/(^|-)(.)/g, (_, _dash, letter: string) => letter.toUpperCase())}Experiment`;
+const schemaName = (kind: string) => `${kind.replace(/(^|-)(.)/g, (_, _dash, letter: string) => letter.toUpperCase())}Experiment`;
 
 function requestOf(kind: ExperimentKind) {
   const settings = SETTINGS[kind] as z.ZodType<Readonly<Record<string, unknown>>, Record<string, unknown>>;
-  return z.strictObject({ kind: z.literal(kind), ...common, settings: settings.prefault({}) }).openapi(titled(kind));
+  return z
+    .strictObject({ kind: z.literal(kind), ...common, settings: settings.prefault({}) })
+    .openapi(schemaName(kind), { description: `${titleOf(kind)}.` });
 }
 
 type OneKind = ReturnType<typeof requestOf>;
