@@ -8,11 +8,13 @@ const PATH = "/v1/experiments";
 const JSON_HEADERS = { "content-type": "application/json" };
 
 export interface ExperimentsClient {
-  start(body: object): Promise<Experiment>;
+  /** `key`: the same one gives the same experiment, however often it is sent. */
+  start(body: object, key?: string): Promise<Experiment>;
   get(id: string): Promise<Experiment>;
   list(query: Readonly<Record<string, string>>): Promise<ExperimentList>;
   result(id: string): Promise<ExperimentResult>;
-  events(id: string): AsyncGenerator<ExperimentEvent, void, void>;
+  /** The events after number `after`, 0: all. */
+  events(id: string, after?: number): AsyncGenerator<ExperimentEvent, void, void>;
   resume(id: string): Promise<Experiment>;
   /** Cancels one that has not ended, or removes one that has. */
   remove(id: string): Promise<void>;
@@ -24,11 +26,16 @@ export function experimentsOf(client: Client): ExperimentsClient {
   const read = async <T>(path: string, init?: RequestInit) => (await (await client.send(path, init)).json()) as T;
   const place = (id: string) => `${PATH}/${encodeURIComponent(id)}`;
   return {
-    start: (body) => read(PATH, { method: "POST", headers: JSON_HEADERS, body: JSON.stringify(body) }),
+    start: (body, key) =>
+      read(PATH, {
+        method: "POST",
+        headers: { ...JSON_HEADERS, ...(key !== undefined && { "idempotency-key": key }) },
+        body: JSON.stringify(body),
+      }),
     get: (id) => read(place(id)),
     list: (query) => read(`${PATH}?${new URLSearchParams(query)}`),
     result: (id) => read(`${place(id)}/result?format=json`),
-    events: (id) => client.events(`${place(id)}/events`),
+    events: (id, after = 0) => client.events(`${place(id)}/events?after=${after}`),
     resume: (id) => read(`${place(id)}/resume`, { method: "POST" }),
     remove: async (id) => void (await client.send(place(id), { method: "DELETE" })),
     save: async (id, what, file) => {

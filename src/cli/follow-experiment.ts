@@ -10,8 +10,11 @@ const SIGNALS = ["SIGINT", "SIGTERM"] as const;
 const SAME_MS = 300;
 const INTERRUPTED = 130;
 
-/** Ends when it is completed. Throws `cancelled` after an interruption, or `ServiceError` with what it failed of. */
-export async function followExperiment(client: ExperimentsClient, id: string, terminal: Terminal): Promise<void> {
+/**
+ * Ends when it is completed. Throws `cancelled` after an interruption, or `ServiceError` with what it failed of. `after`: of
+ * one that is resumed, the number of its last event before, which says how it had ended.
+ */
+export async function followExperiment(client: ExperimentsClient, id: string, terminal: Terminal, after = 0): Promise<void> {
   let interruptedAt: number | null = null;
   const interrupt = () => {
     const now = performance.now();
@@ -23,7 +26,7 @@ export async function followExperiment(client: ExperimentsClient, id: string, te
   };
   for (const signal of SIGNALS) process.on(signal, interrupt);
   try {
-    for await (const event of client.events(id)) {
+    for await (const event of client.events(id, after)) {
       if (event.type === "progress") {
         if (interruptedAt === null) terminal.passing(experimentLine(event, terminal.errorView));
       } else if (event.type === "error") {

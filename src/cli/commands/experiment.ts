@@ -47,18 +47,19 @@ export const experimentCommand: Command = {
   },
 };
 
-/** Follows an experiment to its end and shows what came of it. */
+/** Follows an experiment to its end, by its events after number `after`, and shows what came of it. */
 export async function showExperiment(
   client: ExperimentsClient,
   id: string,
   line: CommandLine,
   terminal: Terminal,
+  after = 0,
 ): Promise<void> {
   if (isGiven(line, "json")) {
-    for await (const event of client.events(id)) terminal.print(JSON.stringify(event));
+    for await (const event of client.events(id, after)) terminal.print(JSON.stringify(event));
     terminal.print(JSON.stringify({ type: "result", ...(await client.result(id)) }));
   } else {
-    await followExperiment(client, id, terminal);
+    await followExperiment(client, id, terminal, after);
     terminal.print("", ...experimentTable(await client.result(id), terminal.view), "");
   }
   const [out, figure] = [flagValue(line, "out"), flagValue(line, "figure")];

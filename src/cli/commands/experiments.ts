@@ -33,9 +33,11 @@ async function act(client: ExperimentsClient, action: Action, id: string, line: 
       return list(client, line, terminal);
     case "show":
       return show(client, await client.get(id), line, terminal);
-    case "resume":
+    case "resume": {
+      const { events } = await client.get(id);
       await client.resume(id);
-      return showExperiment(client, id, line, terminal);
+      return showExperiment(client, id, line, terminal, events);
+    }
     case "cancel":
     case "remove":
       return end(client, action, id, terminal);
