@@ -11,6 +11,7 @@ import { demoCommand } from "./commands/demo.ts";
 import { experimentCommand } from "./commands/experiment.ts";
 import { experimentsCommand } from "./commands/experiments.ts";
 import { modelsCommand } from "./commands/models.ts";
+import { paperCommand } from "./commands/paper.ts";
 import { patchCommand } from "./commands/patch.ts";
 import { pullCommand } from "./commands/pull.ts";
 import { runCommand } from "./commands/run.ts";
@@ -29,6 +30,7 @@ const COMMANDS: readonly Command[] = [
   patchCommand,
   experimentCommand,
   experimentsCommand,
+  paperCommand,
   modelsCommand,
   pullCommand,
   certifyCommand,
