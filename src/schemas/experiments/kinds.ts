@@ -16,7 +16,7 @@ export const ABOUT_KINDS: Readonly<Record<ExperimentKind, AboutKind>> = {
   "neuron-census": { title: "What neurons write towards the vocabulary", paper: "figure 6 right" },
   "subjoiner-heads": { title: "Heads that join the tokens of a word", paper: "figure 9" },
   "suffix-probe": { title: "Neurons that know how the word will end", paper: "figure 10" },
-  cka: { title: "How alike the layers are (CKA)", paper: "later versions" },
+  cka: { title: "How alike the layers are, by CKA", paper: "later versions" },
   "layer-importance": { title: "How far each layer turns the residual stream", paper: "later versions" },
   "layer-repeat": { title: "What running each layer again does", paper: "later versions" },
   "layer-schedules": { title: "What running the middle layers in other ways does", paper: null },

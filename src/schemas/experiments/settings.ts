@@ -16,7 +16,7 @@ const some = <const T extends [string, ...string[]]>(names: T) =>
 const lens = z
   .enum(["standard", "frozen-norm"])
   .default("standard")
-  .describe("frozen-norm: the published curves of the paper's first version (3-science: they leave every bias out).");
+  .describe("standard: each layer's own norm; frozen-norm: the last layer's for all, and no bias, as the paper's first version.");
 
 const strength = z
   .number()
@@ -41,7 +41,7 @@ export const SETTINGS = {
   }),
   "subjoiner-heads": z.strictObject({
     tokens_per_word: z.int().min(2).max(16).default(4).describe("Words of exactly so many tokens, against words of one."),
-    context_words: z.int().min(2).max(512).default(16).describe("Words that a word is read after and with."),
+    context_words: z.int().min(2).max(512).default(16).describe("Words of a context, of which the word is the last."),
     max_words: z
       .int()
       .min(2)
@@ -53,7 +53,8 @@ export const SETTINGS = {
     suffix: z
       .string()
       .regex(/^\p{L}{1,16}$/u, { error: "must be 1 to 16 letters" })
-      .default("ing"),
+      .default("ing")
+      .describe("1 to 16 letters; small or capital is no matter."),
     positives: z
       .enum(["any", "whole"])
       .default("any")
@@ -82,7 +83,10 @@ export const SETTINGS = {
     times: z.int().min(1).max(MAX_TIMES).default(3).describe("How often loop-parallel runs the group."),
   }),
   "head-importance": z.strictObject({
-    with: z.union([z.literal("zero"), z.strictObject({ mean: Mean })]).default("zero"),
+    with: z
+      .union([z.literal("zero"), z.strictObject({ mean: Mean })])
+      .default("zero")
+      .describe("What a head's output becomes before the output projection: zero, or its mean over texts."),
     layers: Layers.optional().describe("Every layer, when nothing is said."),
   }),
   variants: z.strictObject({
@@ -99,16 +103,20 @@ export const SETTINGS = {
       .enum(["multiple-choice", "last-word"])
       .default("last-word")
       .describe("multiple-choice: rows of context, choices, answer; last-word: rows of text."),
-    operations: some(["delete", "swap", "repeat"]),
+    operations: some(["delete", "swap", "repeat"]).describe("Every layer deleted, swapped with the next, run twice."),
   }),
-  "span-probe": z.strictObject({
-    folds: z.int().min(2).max(20).default(5).describe("Of the cross-validation: whole texts, by the experiment's seed."),
-    c: strength,
-    pair: z
-      .enum(["concatenate", "difference"])
-      .default("concatenate")
-      .describe("What a row of two spans gives: both streams side by side, or the size of their difference, number by number."),
-  }),
+  "span-probe": z
+    .strictObject({
+      folds: z.int().min(2).max(20).default(5).describe("Of the cross-validation: whole texts, by the experiment's seed."),
+      c: strength,
+      pair: z
+        .enum(["concatenate", "difference"])
+        .default("concatenate")
+        .describe("What a row of two spans gives: both streams side by side, or the size of their difference, number by number."),
+    })
+    .describe(
+      "Rows of text, label (of two), and span ([start, end) in characters) or word; for pairs also text2, with span2 or word2.",
+    ),
   activations: z.strictObject({
     sites: some(["resid_pre", "attn_out", "mlp_out", "mlp_act", "z", "resid_post"]).describe("What is kept of each layer."),
     layers: Layers.optional().describe("Every layer, when nothing is said."),
@@ -123,8 +131,8 @@ export const SETTINGS = {
     kurtosis_above: z.number().min(0).max(1e6).default(10).describe("Prediction and suppression neurons have more than this."),
     variance_above: z.number().min(0).max(1).default(0.005).describe("Partition neurons have more than this."),
     k: z.int().min(1).max(16).default(5).describe("Offsets of attention locality."),
-    max_parts: z.int().min(4).max(6).default(6),
-    permutations: z.int().min(100).max(100_000).default(1000),
+    max_parts: z.int().min(4).max(6).default(6).describe("The depth is divided into 1 to so many parts."),
+    permutations: z.int().min(100).max(100_000).default(1000).describe("Random orders of layers, to test four parts."),
     resamples: z.int().min(100).max(100_000).default(1000).describe("Bootstrap resamples of the texts."),
   }),
 } as const;
