@@ -272,3 +272,11 @@ test("a layer or a token that the model has not is refused", async () => {
   expect(model.census.active).toBe(0);
   await model.close();
 });
+
+test("session and tables that were let go are made anew, and count the same", async () => {
+  const model = await loadForTest(`${CHECKPOINTS}/llama`);
+  const before = await census(model, { layer: 2, tokenSets: [[9]] });
+  await model.census.close();
+  expect(await census(model, { layer: 2, tokenSets: [[9]] })).toStrictEqual(before);
+  await model.close();
+});
