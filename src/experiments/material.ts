@@ -77,6 +77,13 @@ export class Material {
     return this.#first(dataset ? dataset.rows : (request.data?.rows ?? this.#missing("rows")));
   }
 
+  /** Where in the request a row stands: JSON pointer; of a data set's rows the data set. */
+  rowPointer(row: number, field = ""): string {
+    const { data } = this.#parts.request;
+    if (data?.rows) return `/data/rows/${row}${field === "" ? "" : `/${field}`}`;
+    return data?.texts ? `/data/texts/${row}` : "/data/dataset";
+  }
+
   /** For kinds that read their texts whole. */
   refuseCuts(): void {
     const { tokens_per_text } = this.#parts.request;

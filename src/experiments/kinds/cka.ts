@@ -64,15 +64,16 @@ class CkaFold implements Fold<TextsInput, Output> {
   readonly #layers: number;
   readonly #d: number;
   readonly #sums = new HsicSums();
-  /** Of each layer [BATCH_TEXTS, d], filled from the front. */
+  /** Of each layer [texts of a batch, d], filled from the front. */
   readonly #batch: readonly Float32Array[];
   #waiting = 0;
   #counted = 0;
 
-  constructor({ model }: Study<Settings>) {
+  constructor({ model, data }: Study<Settings>) {
+    const texts = Math.min(BATCH_TEXTS, data?.texts ?? BATCH_TEXTS);
     this.#layers = model.nLayers + 1;
     this.#d = model.dModel;
-    this.#batch = Array.from({ length: this.#layers }, () => new Float32Array(BATCH_TEXTS * model.dModel));
+    this.#batch = Array.from({ length: this.#layers }, () => new Float32Array(texts * model.dModel));
   }
 
   add({ residuals }: Output): void {

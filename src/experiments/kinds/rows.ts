@@ -4,7 +4,7 @@ import { refuse } from "../../runs/tokens.ts";
 import { MAX_EXPERIMENT_TOKENS } from "../../schemas/limits.ts";
 import type { TextTokenizer } from "../../tokenizer/tokenizer.ts";
 import type { Ask } from "../kind.ts";
-import type { Row } from "../material.ts";
+import type { Material, Row } from "../material.ts";
 
 type RowsAsk = Pick<Ask<unknown>, "material" | "model" | "prependBos">;
 
@@ -23,10 +23,10 @@ export class Rows {
     material.refuseCuts();
     if (prependBos && model.tokenizer.bosId === null)
       refuse("/prepend_bos", `the model ${model.id} has no BOS token, so prepend_bos cannot be true`);
-    const inline = material.identity.dataset === null;
     const made: T[] = [];
     for (const [number, fields] of material.rows().entries()) {
-      made.push(make(new NumberedRow({ fields, number, inline, model, prependBos, count: (tokens) => this.#count(tokens) })));
+      const parts = { fields, number, material, model, prependBos, count: (tokens: number) => this.#count(tokens) };
+      made.push(make(new NumberedRow(parts)));
       if (number % ROWS_PER_TURN === ROWS_PER_TURN - 1) await new Promise((resolve) => setImmediate(resolve));
     }
     return made;
@@ -45,8 +45,7 @@ const ROWS_PER_TURN = 32;
 interface RowParts {
   readonly fields: Row;
   readonly number: number;
-  /** It stands in the request itself. */
-  readonly inline: boolean;
+  readonly material: Pick<Material, "rowPointer">;
   readonly model: ServedModel;
   readonly prependBos: boolean;
   readonly count: (tokens: number) => void;
@@ -64,8 +63,7 @@ export class NumberedRow {
   }
 
   refuse(detail: string, field = ""): never {
-    const pointer = this.#parts.inline ? `/data/rows/${this.number}${field === "" ? "" : `/${field}`}` : "/data/dataset";
-    return refuse(pointer, `row ${this.number} ${detail}`);
+    return refuse(this.#parts.material.rowPointer(this.number, field), `row ${this.number} ${detail}`);
   }
 
   text(field: string): string {

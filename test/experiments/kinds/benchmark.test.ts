@@ -1,9 +1,11 @@
 /** Accuracy under interventions: against the reference's log-probabilities, and choices against single texts. */
 import { afterAll, describe, expect, it, test } from "vitest";
+import { readDataset } from "../../../src/datasets/dataset.ts";
 import type { Item } from "../../../src/experiments/kinds/benchmark-rows.ts";
 import { unpack } from "../../../src/experiments/pack.ts";
 import type { ResultRow } from "../../../src/experiments/result.ts";
 import type { ExperimentRequestInput } from "../../../src/schemas/experiments/request.ts";
+import { pieces } from "../../datasets/help.ts";
 import { meanOf, openLaboratory, refusalOf, rowsWith } from "../../support/experiments.ts";
 import { CHECKPOINTS, FIXTURES, readFixture, TOKENS } from "../../support/fixtures.ts";
 
@@ -236,6 +238,24 @@ describe("is refused", () => {
   test("a number of tokens to cut to", async () => {
     expect(await refused([good], "multiple-choice", { tokens_per_text: 16 })).toMatchObject({
       errors: [{ pointer: "/tokens_per_text", detail: "this kind reads its texts whole: 16 tokens of each would not do" }],
+    });
+  });
+
+  test("a text of a list, and a line of a data set, where they stand", async () => {
+    const texts = { data: { texts: ["one two", "three"] } };
+    expect(await refused([], "last-word", texts)).toMatchObject({ errors: [{ pointer: "/data/texts/1" }] });
+    const bytes = Buffer.from('{"text":"one two"}\n{"words":2}\n');
+    const there = await readDataset({
+      name: "x",
+      format: "jsonl",
+      bytes: bytes.length,
+      sha256: null,
+      content: () => pieces(bytes, 9),
+    });
+    const reading = openLaboratory(CHECKPOINTS, { get: async () => there });
+    const request = { kind: "benchmark", model: "gpt2", data: { dataset: "x" } } as const;
+    expect(await refusalOf(reading, request)).toMatchObject({
+      errors: [{ pointer: "/data/dataset", detail: 'row 1 has no "text" that is a text' }],
     });
   });
 
