@@ -11,6 +11,8 @@ export interface Command {
   readonly flags: Readonly<Record<string, Flags>>;
   /** Sentences under the usage. */
   readonly notes?: readonly string[];
+  /** Other ones, where the help is asked for with operands that there is more to say of; null: the usual ones. */
+  notesOn?(operands: readonly string[]): readonly string[] | null;
   readonly example?: string;
   run(line: CommandLine, terminal: Terminal): Promise<void>;
 }

@@ -18,10 +18,11 @@ export function overview(commands: readonly Command[], view: View): string[] {
   ];
 }
 
-/** What `stratascope COMMAND --help` prints. */
-export function helpOf(command: Command, view: View): string[] {
+/** What `stratascope COMMAND --help` prints; `operands`: what else stands there. */
+export function helpOf(command: Command, view: View, operands: readonly string[] = []): string[] {
   const { bold, dim } = view.colours;
   const usage = ["stratascope", command.name, command.operand, "[flags]"].filter(Boolean).join(" ");
+  const notes = command.notesOn?.(operands) ?? command.notes;
   const sections = Object.entries(command.flags);
   const spelled = (name: string, value: string | undefined) => `--${name}${value ? ` ${value}` : ""}`;
   const width = Math.max(
@@ -31,7 +32,7 @@ export function helpOf(command: Command, view: View): string[] {
     command.summary,
     "",
     `  ${usage}`,
-    ...(command.notes ? ["", ...command.notes] : []),
+    ...(notes ? ["", ...notes] : []),
     ...sections.flatMap(([title, flags]) => [
       "",
       bold(title),

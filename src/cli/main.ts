@@ -48,7 +48,8 @@ async function main(args: readonly string[], terminal: Terminal): Promise<number
   try {
     if (!command) throw new UsageError(`${name} is not a command. Commands: ${COMMANDS.map((one) => one.name).join(", ")}.`);
     if (rest.includes("--help") || rest.includes("-h")) {
-      terminal.print(...helpOf(command, terminal.view));
+      const operands = rest.filter((arg) => !arg.startsWith("-"));
+      terminal.print(...helpOf(command, terminal.view, operands));
       return 0;
     }
     await command.run(parseFlags(rest, Object.assign({}, ...Object.values(command.flags))), terminal);

@@ -5,6 +5,7 @@ import { experimentBody, SETTING_FLAGS, TEXT_FLAGS } from "../experiment-request
 import { type ExperimentsClient, experimentsOf } from "../experiments-client.ts";
 import { type CommandLine, flagValue, isGiven } from "../flags.ts";
 import { followExperiment } from "../follow-experiment.ts";
+import { kindLines, settingLines } from "../kind-help.ts";
 import { experimentTable } from "../render/experiment-table.ts";
 import { SERVICE_FLAGS, withService } from "../service.ts";
 import type { Terminal } from "../terminal.ts";
@@ -20,16 +21,23 @@ export const RESULT_FLAGS = {
   json: { help: "The events themselves, then the result, one JSON object a line" },
 } as const;
 
+const KEPT = "Results stay in DATA_DIR. Ctrl-C cancels; `stratascope experiments resume ID` goes on from there.";
+
 export const experimentCommand: Command = {
   name: "experiment",
   operand: "KIND",
   summary: "One figure or table of the paper, over many texts: live progress, then the numbers",
   notes: [
-    "Kinds:",
-    ...linesOf(EXPERIMENT_KINDS),
+    "Kinds (figures and tables are those of arXiv 2406.19384):",
+    ...kindLines(),
     "",
-    "Its results stay in DATA_DIR; Ctrl-C cancels it, and `stratascope experiments resume` goes on.",
+    "`stratascope experiment KIND --help` lists a kind's settings; docs/experiments.md has its numbers.",
+    KEPT,
   ],
+  notesOn(operands) {
+    const kind = EXPERIMENT_KINDS.find((each) => operands.includes(each));
+    return kind ? [...settingLines(kind), "", KEPT] : null;
+  },
   flags: { Texts: TEXT_FLAGS, Settings: SETTING_FLAGS, Output: RESULT_FLAGS, Service: SERVICE_FLAGS },
   example: "stratascope experiment layer-interventions --texts 16 --tokens 64 --out result.parquet --figure figure.svg",
   async run(line, terminal) {
@@ -82,14 +90,4 @@ export function checkFiles(line: CommandLine): void {
     if (file !== undefined && !formats.includes(extname(file)))
       throw new UsageError(`--${flag} is ${JSON.stringify(file)}; it must end in ${formats.join(", ")}.`);
   }
-}
-
-function linesOf(names: readonly string[]): string[] {
-  const lines: string[] = [];
-  for (const name of names) {
-    const last = lines.at(-1);
-    if (last !== undefined && last.length + name.length < 76) lines[lines.length - 1] = `${last}, ${name}`;
-    else lines.push(`  ${name}`);
-  }
-  return lines;
 }

@@ -13,8 +13,16 @@ type Action = (typeof ACTIONS)[number];
 
 export const experimentsCommand: Command = {
   name: "experiments",
-  operand: "[list | show ID | resume ID | cancel ID | remove ID]",
+  operand: "[ACTION ID]",
   summary: "Experiments there are: list them, show one with its numbers, go on with one, end one",
+  notes: [
+    "Actions:",
+    "  list       all of them, the newest first: what is done when nothing is said; takes no ID",
+    "  show ID    its numbers; one that has not ended is followed to its end",
+    "  resume ID  goes on with one that failed or was cancelled, from where it was",
+    "  cancel ID  ends one that goes on; what was computed is kept",
+    "  remove ID  deletes it with all it has, and cancels it first where it goes on",
+  ],
   flags: { Output: RESULT_FLAGS, Service: SERVICE_FLAGS },
   example: "stratascope experiments show 01k2x3y4z5a6b7c8d9e0f1g2h3 --figure figure.png",
   async run(line, terminal) {
