@@ -81,7 +81,10 @@ export function createServices(options: AppOptions): Services {
     proved: (works) => canary.observed(works),
   });
   const { maxRunMemoryBytes, dataDir, experimentChunks: slots } = config;
-  const service = createExperiments({ store, engine, models, datasets, means, log, dataDir, slots, maxRunMemoryBytes });
+  const service = createExperiments({
+    ...{ store, engine, models, datasets, means, log, dataDir, slots, maxRunMemoryBytes },
+    counted: (outcome) => telemetry.chunk(outcome),
+  });
   return {
     ...{ config, engine, models, datasets, admission, runs, canary, telemetry, log, store },
     experiments: service.experiments,

@@ -7,6 +7,7 @@ interface Instruments {
   readonly requests: Counter<"route" | "status">;
   readonly runs: Counter<"outcome">;
   readonly tokens: Counter;
+  readonly chunks: Counter<"outcome">;
   readonly queueWait: Histogram;
   readonly firstLayer: Histogram;
 }
@@ -39,6 +40,11 @@ export class Telemetry {
       to.runs.inc({ outcome });
       to.tokens.inc(tokens);
     });
+  }
+
+  /** A chunk of an experiment was computed here and stored, given back, or failed. */
+  chunk(outcome: "stored" | "given_back" | "failed"): void {
+    this.#record(({ chunks }) => chunks.inc({ outcome }));
   }
 
   queueWait(seconds: number): void {
@@ -149,6 +155,12 @@ async function createInstruments({ engine, queued, active }: Gauges): Promise<In
       registers,
     }),
     tokens: new Counter({ name: "stratascope_prompt_tokens_total", help: "Prompt tokens of runs that ended.", registers }),
+    chunks: new Counter({
+      name: "stratascope_experiment_chunks_total",
+      help: "Chunks of experiments that were computed here and stored, given back, or failed.",
+      labelNames: ["outcome"],
+      registers,
+    }),
     queueWait: new Histogram({
       name: "stratascope_queue_wait_seconds",
       help: "From a run's request to its admission.",

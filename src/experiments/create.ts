@@ -15,7 +15,7 @@ import { Keeper } from "./keeper.ts";
 import { Mark } from "./mark.ts";
 import { recover } from "./queueing.ts";
 import { anyUnfinished } from "./repository.ts";
-import { Worker } from "./worker.ts";
+import { type ChunkOutcome, Worker } from "./worker.ts";
 
 export interface ExperimentsOptions {
   readonly store: Store;
@@ -28,6 +28,8 @@ export interface ExperimentsOptions {
   /** Chunks that are computed at a time; 0: none here. */
   readonly slots: number;
   readonly maxRunMemoryBytes: number;
+  /** A chunk has ended here. */
+  readonly counted: (outcome: ChunkOutcome) => void;
 }
 
 export interface ExperimentService {
@@ -78,6 +80,7 @@ export function createExperiments(options: ExperimentsOptions): ExperimentServic
     slots,
     trouble: setTrouble,
     foundAgain: recover,
+    counted: options.counted,
     failed,
   });
 

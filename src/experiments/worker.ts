@@ -14,6 +14,9 @@ import { type JobData, UNFINISHED } from "./queueing.ts";
 import { findChunk, findExperiment, lockExperiment, type StoredExperiment, writeOutput } from "./repository.ts";
 import type { StoredInput } from "./tally.ts";
 
+/** What became of a chunk that was computed here; nothing is said of one that somebody else had stored before. */
+export type ChunkOutcome = "stored" | "given_back" | "failed";
+
 export interface WorkerParts {
   readonly open: () => Promise<Ground>;
   readonly computer: Pick<Computer, "compute">;
@@ -24,6 +27,7 @@ export interface WorkerParts {
   readonly trouble: (reason: string | null) => void;
   /** The database is there again: jobs may have been taken whose taking nobody heard of. `inHand`: those that it works on. */
   readonly foundAgain: (ground: Ground, inHand: ReadonlySet<string>) => Promise<void>;
+  readonly counted: (outcome: ChunkOutcome) => void;
   readonly failed: (error: unknown) => void;
 }
 
@@ -156,7 +160,7 @@ export class Worker {
 
   /** One job to its end. Never throws. */
   async #work(ground: Ground, taken: Taken): Promise<void> {
-    const { failed, keeper } = this.#parts;
+    const { failed, keeper, counted } = this.#parts;
     const { experiment } = taken.data;
     try {
       if (taken.queue === "finish") await this.#patiently(taken, () => keeper.finish(ground, experiment));
@@ -164,12 +168,13 @@ export class Worker {
     } catch (error) {
       if (taken.stop.signal.aborted) return this.#giveBack(ground, taken);
       if (!(error instanceof Problem)) failed(error);
+      if (taken.queue === "chunks") counted("failed");
       await this.#patiently(taken, () => keeper.fail(ground, experiment, Problem.from(error))).catch(failed);
     }
   }
 
   async #chunk(ground: Ground, taken: Taken): Promise<void> {
-    const { keeper, computer, failed } = this.#parts;
+    const { keeper, computer, counted, failed } = this.#parts;
     const { signal } = taken.stop;
     const begun = await this.#patiently(taken, () => this.#begin(ground, taken));
     if (!begun) return;
@@ -181,11 +186,12 @@ export class Worker {
     const after = await this.#patiently(taken, () =>
       ground.db.transaction((tx) => this.#end(ground, tx, taken, output, { units, ms })),
     );
+    if (!after) return;
+    counted("stored");
     // Nothing hangs on it: the next chunk tells again.
-    if (after)
-      await keeper.tell(ground, after).catch((error: unknown) => {
-        if (!(error instanceof DatabaseUnavailable)) failed(error);
-      });
+    await keeper.tell(ground, after).catch((error: unknown) => {
+      if (!(error instanceof DatabaseUnavailable)) failed(error);
+    });
   }
 
   /** The experiment and the input, where there is something to compute; otherwise the job ends. */
@@ -257,6 +263,7 @@ export class Worker {
   }
 
   async #giveBack({ jobs }: Ground, { queue, id }: Taken): Promise<void> {
+    if (queue === "chunks") this.#parts.counted("given_back");
     // Of an experiment that was cancelled the job is gone already. Where the database is lost, it comes back by itself.
     await jobs.retry(queue, id).catch(() => {});
   }

@@ -16,7 +16,8 @@ export interface Database extends Queryable {
   readonly kind: "embedded" | "postgres";
   /**
    * Commits what `work` did, or nothing of it where it throws. Within it only `tx` may be asked: an embedded database has one
-   * connection, and whoever asked the database itself would wait for their own end. After `DatabaseUnavailable` it may
+   * connection, and whoever asked the database itself would wait for their own end. `work` is called again where the
+   * server ended the transaction for the sake of others (a deadlock). After `DatabaseUnavailable` it may
    * have been committed or not: what is asked again must be such that twice is as good as once.
    */
   transaction<T>(work: (tx: Queryable) => Promise<T>): Promise<T>;

@@ -3,7 +3,7 @@ import pg from "pg";
 import { DatabaseUnavailable, type OpenedDatabase, type Queryable } from "./database.ts";
 import { Listener } from "./listener.ts";
 import { run, transact } from "./statements.ts";
-import { asUnavailable } from "./unavailable.ts";
+import { asUnavailable, isSqlError } from "./unavailable.ts";
 
 /** At the same time; few are needed, since computing takes longer than storing. */
 const CONNECTIONS = 8;
@@ -15,6 +15,9 @@ export interface PostgresTimes {
 }
 
 const TIMES: PostgresTimes = { connectMs: 5_000, answerMs: 60_000 };
+/** SQLSTATEs of a transaction that the server ended so that others could go on, as in a deadlock: it is tried again. */
+const ENDED_FOR_OTHERS = /^40(001|P01)$/;
+const MOST_TRIES = 5;
 /** The oldest server that has all that is asked of it. */
 const LEAST_VERSION = 13;
 
@@ -67,8 +70,14 @@ class Postgres implements OpenedDatabase {
     return this.#with((client) => run<Row>(client, this.#place, sql, values), !values?.length);
   }
 
-  transaction<T>(work: (tx: Queryable) => Promise<T>): Promise<T> {
-    return this.#with((client) => transact(client, this.#place, work));
+  async transaction<T>(work: (tx: Queryable) => Promise<T>): Promise<T> {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await this.#with((client) => transact(client, this.#place, work));
+      } catch (error) {
+        if (tries === MOST_TRIES || !isSqlError(error) || !ENDED_FOR_OTHERS.test(error.code)) throw error;
+      }
+    }
   }
 
   listen(channel: string, heard: (payload: string) => void, gap: () => void): Promise<() => Promise<void>> {
