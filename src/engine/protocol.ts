@@ -233,7 +233,10 @@ export interface LayerEvent {
 export interface Comparison {
   readonly variant: number;
   readonly klNats: Float64Array;
+  /** Of the tokens that exist. */
   readonly top1Agreement: readonly boolean[];
+  /** Of all rows of the vocabulary, padding included: of what the softmax is over. */
+  readonly topRowAgreement: readonly boolean[];
   readonly entropyChangeBits: Float64Array;
   /** −ln q(next) + ln p(next); NaN where the prompt has no next token. */
   readonly lossChangeNats: Float64Array;

@@ -115,7 +115,12 @@ export function eventsOf(job: RunJob): EngineEvent[] {
           ? []
           : [
               {
-                ...{ variant, klNats: filled(job, 0.25), top1Agreement: job.readout.positions.map(() => true) },
+                ...{
+                  variant,
+                  klNats: filled(job, 0.25),
+                  top1Agreement: job.readout.positions.map(() => true),
+                  topRowAgreement: job.readout.positions.map(() => true),
+                },
                 ...{ entropyChangeBits: filled(job, -0.5), lossChangeNats: filled(job, Number.NaN) },
               },
             ],

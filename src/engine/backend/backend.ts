@@ -144,6 +144,8 @@ export interface ReadoutChunkResult {
   readonly k: number;
   readonly hidden: Float32Array;
   readonly topIds: BigInt64Array;
+  /** [n] The most likely row of the vocabulary, padding included; empty where there is no padding: the first of the top ids. */
+  readonly topRows: BigInt64Array;
   readonly topLogprobs: Float32Array;
   readonly entropyNats: Float32Array;
   /** [n] in float64: the largest logit minus the logarithm of its probability. */

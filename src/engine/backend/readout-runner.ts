@@ -54,7 +54,9 @@ export class ReadoutRunner {
       lens: this.#lens[chunk.lens],
       mode: this.#mode[chunk.mode],
     };
+    const isPadded = this.#spec.tokenCount < this.#spec.vocabSize;
     const names: string[] = [...OUTPUTS_OF[chunk.mode === "divergence" ? "divergence" : "readout"]];
+    if (isPadded && chunk.mode === "readout") names.push("top_row");
     if (m > 0) names.push("followed_logits", "followed_logprobs", "followed_above");
     if (chunk.expect.length > 0) names.push("expectation", "expected_bias");
     if (chunk.keep) names.push("logits", "probabilities");
@@ -66,6 +68,7 @@ export class ReadoutRunner {
       k,
       hidden: data("hidden"),
       topIds: (out.top_ids?.data as BigInt64Array | undefined) ?? new BigInt64Array(0),
+      topRows: (out.top_row?.data as BigInt64Array | undefined) ?? new BigInt64Array(0),
       topLogprobs: data("top_logprobs"),
       entropyNats: data("entropy"),
       logSumExp: Float64Array.from(data("peak"), (peak, row) => peak - Math.log(data("peak_probability")[row] as number)),

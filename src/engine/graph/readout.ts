@@ -25,6 +25,7 @@ const NO_LOGIT = -1e9;
 export const READOUT_OUTPUTS = [
   "hidden", // [n, d] the vectors that met the unembed
   "top_ids", // [n, k] int64, most likely first, the lowest id of a tie first
+  "top_row", // [n] int64, the most likely row of the vocabulary, padding included; empty where there is none
   "top_logprobs", // [n, k]
   "entropy", // [n] nats
   "peak", // [n] the largest logit
@@ -74,7 +75,7 @@ export function writeReadout(spec: ModelSpec, keepsHalf = false, hasLogSoftmax =
     then_branch: divergenceBranch(main, spec, logits),
     else_branch: reduceBranch(main, spec, logits, matrix, bias, hasLogSoftmax),
   });
-  for (const name of READOUT_OUTPUTS) main.output(name, name === "top_ids" ? INT64 : name === "divergence" ? DOUBLE : FLOAT);
+  for (const name of READOUT_OUTPUTS) main.output(name, isIds(name) ? INT64 : name === "divergence" ? DOUBLE : FLOAT);
   return encodeModel(main);
 }
 
@@ -118,10 +119,11 @@ function reduceBranch(
   // A second softmax is a third of the cost of Exp over the logits; Mul and ReduceSum beat a product of vectors.
   const probabilities = graph.op("Softmax", [logits], { axis: -1 });
   // Padded vocabulary rows stay in the softmax and are left out of the top-k.
-  const known =
-    spec.tokenCount < spec.vocabSize
-      ? graph.op("Slice", [logits, graph.int64([0]), graph.int64([spec.tokenCount]), graph.int64([1])])
-      : logits;
+  const isPadded = spec.tokenCount < spec.vocabSize;
+  const known = isPadded
+    ? graph.op("Slice", [logits, graph.int64([0]), graph.int64([spec.tokenCount]), graph.int64([1])])
+    : logits;
+  const topRow = isPadded ? graph.op("ArgMax", [logits], { axis: 1, keepdims: 0 }) : empty(graph, [0], INT64);
   const topIds = graph.ops("TopK", [known, "k"], 2, { axis: -1, largest: 1, sorted: 1 })[1] as string;
   const topLogprobs = graph.op("GatherElements", [logprobs, topIds], { axis: 1 });
   const flat = (value: string) => graph.op("Reshape", [value, graph.int64([-1])]);
@@ -138,6 +140,7 @@ function reduceBranch(
   const [expectation, expectedBias] = expectations(graph, spec, probabilities, matrix, bias);
   const values = [
     topIds,
+    topRow,
     topLogprobs,
     entropy,
     peak,
@@ -152,8 +155,12 @@ function reduceBranch(
     empty(graph, [0], DOUBLE),
   ];
   for (const [index, value] of values.entries())
-    graph.output(value, index === 0 ? INT64 : index === values.length - 1 ? DOUBLE : FLOAT);
+    graph.output(value, index < 2 ? INT64 : index === values.length - 1 ? DOUBLE : FLOAT);
   return graph;
+}
+
+function isIds(name: ReadoutOutput): boolean {
+  return name === "top_ids" || name === "top_row";
 }
 
 /** x − max x − ln Σ exp(x − max x) of every row, from operators that every device has. */
@@ -249,6 +256,7 @@ function divergenceBranch(main: Graph, spec: ModelSpec, logits: string): Graph {
   const divergence = graph.op("ReduceSum", [terms, graph.int64([1])], { keepdims: 0 });
   const nothing = (shape: readonly number[]) => empty(graph, shape, FLOAT);
   graph.output(empty(graph, [0, 0], INT64), INT64);
+  graph.output(empty(graph, [0], INT64), INT64);
   for (const shape of [[0, 0], [0], [0], [0], [0, 0], [0, 0], [0, 0], [0, spec.dModel], [0], [0, 0], [0]])
     graph.output(nothing(shape), FLOAT);
   graph.output(divergence, DOUBLE);

@@ -4,7 +4,7 @@ import type { Schedule } from "../../engine/schedule.ts";
 import type { LabJob, RunOutput } from "../lab.ts";
 import { countedPositions, type Study } from "../study.ts";
 
-/** KL(p‖q) in nats, whether the top token is the same, H(q) − H(p) in bits, −ln q + ln p of the next token. */
+/** KL(p‖q) in nats, whether the most likely row of the vocabulary is the same (padding included, as in the softmax), H(q) − H(p) in bits, −ln q + ln p of the next token. */
 export const COMPARISON_STATISTICS = ["kl_nats", "top1_agreement", "entropy_change_bits", "loss_change_nats"] as const;
 
 /**
@@ -37,10 +37,10 @@ export function comparisonsOf(outputs: readonly RunOutput[]): Comparison[] {
 }
 
 /** The values of `COMPARISON_STATISTICS`, in order. The last token's loss is left out: it has no next token. */
-export function comparisonValues({ klNats, top1Agreement, entropyChangeBits, lossChangeNats }: Comparison): Float64Array[] {
+export function comparisonValues({ klNats, topRowAgreement, entropyChangeBits, lossChangeNats }: Comparison): Float64Array[] {
   return [
     klNats,
-    Float64Array.from(top1Agreement, Number),
+    Float64Array.from(topRowAgreement, Number),
     entropyChangeBits,
     lossChangeNats.filter((value) => !Number.isNaN(value)),
   ];
