@@ -27,7 +27,7 @@ export function baselineWork({ nLayers }: ModelSizes): TokenWork {
 
 /** Every layer deleted, every pair of neighbours swapped: each from where it parts from the baseline. */
 export function interventionWork({ nLayers: L }: ModelSizes): TokenWork {
-  return { blocks: L + L * (L - 1), readouts: 2 * L };
+  return { blocks: L + L ** 2 - 1, readouts: 2 * L };
 }
 
 /** Every layer deleted, read out after every layer of the baseline. */

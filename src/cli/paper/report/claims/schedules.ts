@@ -63,10 +63,11 @@ const repeated: Remark = (of) => {
   if (!result) return null;
   const middle = middleOf(measuredBy(result, "top1_agreement"), result.model.n_layers - 1);
   if (middle.length === 0) return null;
+  const times = Number(result.settings.times ?? 2);
   const deletions = resultOf(of, "layer-interventions");
   const deleted = deletions ? effects(deletions, "delete", "top1_agreement").middle : [];
   return (
-    `Running one middle layer ${result.settings.times === 2 ? "twice" : `${result.settings.times} times`} keeps ` +
+    `Running one middle layer ${times === 2 ? "twice" : `${times} times`} keeps ` +
     `${percentRange(Math.min(...means(middle)), Math.max(...means(middle)))} of the top predictions (${percent(meanOf(middle))} on average)` +
     `${deleted.length > 0 ? `, ${meanOf(middle) >= meanOf(deleted) ? "more" : "less"} than deleting it` : ""}.`
   );
