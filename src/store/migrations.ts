@@ -39,8 +39,9 @@ export async function migrate(db: Database, migrations: readonly Migration[] = M
 
 /** How many migrations have been applied; null: none ever was. */
 async function versionOf(db: Queryable, known: number): Promise<number | null> {
-  const [there] = await db.query<{ found: boolean }>("SELECT to_regclass('stratascope.migrations') IS NOT NULL AS found");
-  if (!there?.found) return null;
+  // Not to_regclass: within a transaction it may answer what was so when that began.
+  const [there] = await db.query("SELECT 1 FROM pg_tables WHERE schemaname = 'stratascope' AND tablename = 'migrations'");
+  if (!there) return null;
   const [row] = await db.query<{ version: number }>("SELECT coalesce(max(version), 0) AS version FROM stratascope.migrations");
   const version = row?.version ?? 0;
   if (version <= known) return version;

@@ -35,7 +35,7 @@ const DEAD = { rows: 1000, share: 0.2 } as const;
 const STATEMENT_FAILED = 100;
 
 /**
- * Opens the database of a folder, which is made if it does not exist. Throws `DatabaseUnavailable`: `FolderInUse` when another
+ * Opens the database of a folder, which is made if it does not exist. It keeps its process from ending until it is closed. Throws `DatabaseUnavailable`: `FolderInUse` when another
  * process has it, when it is of another version of PostgreSQL, or when the disk is full or fails.
  */
 export async function openEmbedded(folder: string): Promise<OpenedDatabase> {

@@ -22,6 +22,9 @@ export interface StoreStatus {
 /** Between tries to open it: the first, and each one after a failure takes twice as long. */
 const RETRY_MS = { first: 250, most: 15_000 } as const;
 
+/** Needs some room on the disk, and leaves nothing there. */
+const PROBE = "CREATE TEMPORARY TABLE stratascope_probe ON COMMIT DROP AS SELECT generate_series(1, 10000) AS n";
+
 interface Ear {
   readonly channel: string;
   readonly heard: (payload: string) => void;
@@ -148,14 +151,24 @@ export class Store {
     if (this.#closed) return;
     if (!this.#lost) this.#options.log.warn("the database is lost", { reason: error.message });
     this.#lost = error;
-    if (this.#opened?.usable) return;
+    if (this.#retry) return;
     const ms = Math.min(RETRY_MS.most, RETRY_MS.first * 2 ** this.#failures++);
     this.#nextTry = performance.now() + ms;
-    // Whoever listens asks for nothing, and waits to be told.
-    if (this.#ears.size === 0) return;
-    if (this.#retry) clearTimeout(this.#retry);
-    this.#retry = setTimeout(() => void this.#open().catch(() => {}), ms);
+    // Whoever listens asks for nothing and waits to be told, and whoever asks for the status is to get what is so now.
+    this.#retry = setTimeout(() => {
+      this.#retry = null;
+      if (this.#lost) void this.#probe();
+    }, ms);
     this.#retry.unref?.();
+  }
+
+  async #probe(): Promise<void> {
+    try {
+      await this.#use((db) => db.transaction((tx) => tx.query(PROBE)));
+    } catch (error) {
+      // One that refuses it is there.
+      if (!(error instanceof DatabaseUnavailable)) this.#found();
+    }
   }
 
   #found(): void {

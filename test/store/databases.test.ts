@@ -11,7 +11,7 @@ describe.each(DATABASE_KINDS)("a database, $kind:", ({ kind, start }) => {
   });
   afterAll(() => databases.remove());
   beforeEach(async () => {
-    db = await databases.open();
+    ({ db } = await databases.open());
     await db.query("CREATE TABLE numbers (n integer PRIMARY KEY)");
   });
   afterEach(() => db.close());

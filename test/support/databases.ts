@@ -11,7 +11,8 @@ import { hasPostgres, startPostgres, type TestPostgres } from "./postgres.ts";
 export interface TestDatabases {
   /** Where the next one is, with nothing in it: what a `Store` is made of. */
   place(): Promise<{ readonly databaseUrl: string | null; readonly folder: string }>;
-  open(): Promise<OpenedDatabase>;
+  /** The next one, open. */
+  open(): Promise<{ readonly db: OpenedDatabase; readonly databaseUrl: string | null }>;
   /** Removes them all. */
   remove(): Promise<void>;
 }
@@ -22,7 +23,7 @@ async function embeddedDatabases(): Promise<TestDatabases> {
   const place = async () => ({ databaseUrl: null, folder: join(root, `postgres-${count++}`) });
   return {
     place,
-    open: async () => openEmbedded((await place()).folder),
+    open: async () => ({ db: await openEmbedded((await place()).folder), databaseUrl: null }),
     remove: async () => rmSync(root, { recursive: true }),
   };
 }
@@ -33,7 +34,10 @@ async function postgresDatabases(): Promise<TestDatabases> {
   const place = async () => ({ databaseUrl: await server.create(`test_${count++}`), folder: "" });
   return {
     place,
-    open: async () => openPostgres((await place()).databaseUrl),
+    async open() {
+      const { databaseUrl } = await place();
+      return { db: await openPostgres(databaseUrl), databaseUrl };
+    },
     remove: () => server.remove(),
   };
 }

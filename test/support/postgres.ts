@@ -62,20 +62,24 @@ export async function startPostgres(): Promise<TestPostgres> {
     const options = ["-c", "fsync=off", "-c", "listen_addresses=127.0.0.1", "-c", `unix_socket_directories=${root}`];
     child = spawn(join(bin ?? "", "postgres"), ["-D", data, "-p", String(port), ...options], {
       ...{ ...user, cwd: root, stdio: ["ignore", "ignore", "pipe"] },
-      // A group of its own, so that all of its processes can be killed.
-      detached: true,
     });
     await ready(child);
   };
-  const end = async (signal: NodeJS.Signals, group = false) => {
+  /** To the server and its processes, one for each connection and some more. */
+  const signal = (signal: NodeJS.Signals) => {
+    if (child?.pid === undefined) return;
+    for (const pid of [child.pid, ...childrenOf(child.pid)]) if (isThere(pid)) process.kill(pid, signal);
+  };
+  const end = async (how: NodeJS.Signals, all = false) => {
     const ending = child;
-    child = null;
     if (!ending || ending.exitCode !== null || ending.signalCode !== null) return;
     const ended = new Promise((resolve) => ending.once("exit", resolve));
-    process.kill(group ? -(ending.pid ?? 0) : (ending.pid ?? 0), signal);
+    if (all) signal(how);
+    else ending.kill(how);
+    child = null;
     await ended;
   };
-  const stopAtExit = () => void (child?.pid && process.kill(-child.pid, "SIGKILL"));
+  const stopAtExit = () => signal("SIGKILL");
   process.on("exit", stopAtExit);
 
   await start();
@@ -87,8 +91,8 @@ export async function startPostgres(): Promise<TestPostgres> {
       await start();
     },
     kill: () => end("SIGKILL", true),
-    pause: () => void process.kill(-(child?.pid ?? 0), "SIGSTOP"),
-    resume: () => void process.kill(-(child?.pid ?? 0), "SIGCONT"),
+    pause: () => signal("SIGSTOP"),
+    resume: () => signal("SIGCONT"),
     async create(name) {
       const client = new pg.Client(urlOf("postgres"));
       await client.connect();
@@ -102,6 +106,22 @@ export async function startPostgres(): Promise<TestPostgres> {
       rmSync(root, { recursive: true, force: true });
     },
   };
+}
+
+/** Each of a server's processes is the leader of its own group, so that no one signal reaches all. */
+function childrenOf(pid: number): number[] {
+  const lines = spawnSync("ps", ["-A", "-o", "pid=,ppid="], { encoding: "utf8" }).stdout.trim().split("\n");
+  return lines
+    .map((line) => line.trim().split(/\s+/).map(Number))
+    .flatMap(([child = 0, parent]) => (parent === pid ? [child] : []));
+}
+
+function isThere(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
 }
 
 /** Runs a program of PostgreSQL's to its end. */
