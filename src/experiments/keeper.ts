@@ -7,6 +7,7 @@ import type { Ground } from "./backing.ts";
 import { describe, progressOf } from "./describe.ts";
 import { dropJobs, finishJob, UNFINISHED } from "./queueing.ts";
 import {
+  anyChunkLeft,
   appendEvent,
   changeState,
   countChunks,
@@ -47,9 +48,9 @@ export class Keeper {
     });
   }
 
-  /** The last chunk is there: whoever is free adds up. */
-  async askToFinish({ jobs }: Ground, tx: Queryable, { id }: StoredExperiment): Promise<void> {
-    await jobs.enqueue(tx, "finish", [finishJob(id)]);
+  /** Once the last chunk is there, whoever is free adds up. (Chunks without units may be left.) The transaction has locked the experiment. */
+  async askToFinish({ jobs }: Ground, tx: Queryable, id: string): Promise<void> {
+    if (!(await anyChunkLeft(tx, id))) await jobs.enqueue(tx, "finish", [finishJob(id)]);
   }
 
   /** Numbers so far, if it is time to tell them. */
@@ -70,7 +71,7 @@ export class Keeper {
   /** Adds up, writes the result, and tells. The job ends with it. */
   async finish(ground: Ground, id: string): Promise<void> {
     const { db, jobs } = ground;
-    const experiment = await this.#unfinished(ground, id);
+    const experiment = await this.#readyToFinish(ground, id);
     if (!experiment) return;
     const told = this.#told(experiment);
     await this.#inTurn(told, async () => {
@@ -95,11 +96,11 @@ export class Keeper {
     this.#ended();
   }
 
-  /** The experiment, if it goes on; otherwise nobody needs to add it up, and the job ends. */
-  async #unfinished({ db, jobs }: Ground, id: string): Promise<StoredExperiment | null> {
+  /** The experiment, if it goes on and all chunks are there; otherwise it cannot be added up now, and the job ends. */
+  async #readyToFinish({ db, jobs }: Ground, id: string): Promise<StoredExperiment | null> {
     return db.transaction(async (tx) => {
       const experiment = await lockExperiment(tx, id);
-      if (experiment && UNFINISHED.includes(experiment.state)) return experiment;
+      if (experiment && UNFINISHED.includes(experiment.state) && !(await anyChunkLeft(tx, id))) return experiment;
       await jobs.complete(tx, "finish", finishJob(id).id);
       return null;
     });

@@ -239,6 +239,12 @@ export async function chunkJobs(db: Queryable, id: string, unfinished: boolean):
   );
 }
 
+/** Whether a chunk of an experiment has no output. */
+export async function anyChunkLeft(db: Queryable, id: string): Promise<boolean> {
+  const rows = await db.query(`SELECT 1 FROM ${CHUNKS} WHERE experiment_id = $1 AND output IS NULL LIMIT 1`, [id]);
+  return rows.length > 0;
+}
+
 /** How many chunks an experiment has. */
 export async function countChunks(db: Queryable, id: string): Promise<number> {
   const [row] = await db.query<{ count: number }>(`SELECT count(*)::int AS count FROM ${CHUNKS} WHERE experiment_id = $1`, [id]);

@@ -226,7 +226,7 @@ export class Worker {
     const written = await writeOutput(tx, data.experiment, data.chunk, output, cost);
     await ground.jobs.complete(tx, "chunks", job);
     if (written && UNFINISHED.includes(written.state) && written.done >= written.total)
-      await this.#parts.keeper.askToFinish(ground, tx, written);
+      await this.#parts.keeper.askToFinish(ground, tx, written.id);
     return written;
   }
 

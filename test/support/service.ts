@@ -17,12 +17,14 @@ export interface TestService {
 export async function startService(environment: { readonly DATA_DIR: string } & Record<string, string>): Promise<TestService> {
   const config = readConfig({ PORT: "0", ...TEST_WEIGHTS, ...environment });
   const engine = createEngine({ ...processOptions(config, TEST_DEVICE), idleSeconds: null, log: () => {} });
-  const { app } = createApp({ config, engine });
+  const { app, services } = createApp({ config, engine });
   const server = await listen((request, bindings) => app.fetch(request, bindings), config);
   return {
     url: `http://127.0.0.1:${server.port}`,
     async stop() {
       await server.stop(true);
+      await services.leave();
+      await services.close();
       await engine.stop();
       rmSync(environment.DATA_DIR, { recursive: true });
     },
