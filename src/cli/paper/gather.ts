@@ -8,7 +8,7 @@ import { followExperiment } from "../follow-experiment.ts";
 import { left } from "../render/text.ts";
 import type { Terminal } from "../terminal.ts";
 import type { PaperExperiment } from "./catalogue.ts";
-import { lookAtData, lookAtModel, type SeenModel } from "./look.ts";
+import { lookAtData, lookAtLoaded, lookAtModel, type SeenModel } from "./look.ts";
 import { fromWire, type ModelOutcomes, type Outcome } from "./outcome.ts";
 import { bodyOf, idempotencyKey, type PaperRequest } from "./request.ts";
 import { chooseSize } from "./sizes.ts";
@@ -36,8 +36,7 @@ export async function gather(parts: GatherParts, id: string): Promise<ModelOutco
     outcomes.set(experiment.id, outcome);
     terminal.print(outcomeLine(experiment, outcome, terminal));
   }
-  // Loaded by now: where it runs is known.
-  return { model: await lookAtModel(client, id), outcomes };
+  return { model: await lookAtLoaded(client, id), outcomes };
 }
 
 async function conduct(parts: GatherParts, model: SeenModel, experiment: PaperExperiment): Promise<Outcome> {

@@ -12,12 +12,21 @@ export interface SeenModel extends PaperModel {
 
 /** Throws `ServiceError` where there is no such model, or it cannot be used. */
 export async function lookAtModel(client: Client, id: string): Promise<SeenModel> {
-  const info = (await (await client.send(`/v1/models/${encodeURIComponent(id)}`)).json()) as ModelInfo;
+  return seen((await (await client.send(`/v1/models/${encodeURIComponent(id)}`)).json()) as ModelInfo);
+}
+
+/** The same once it is loaded, so that it is known where it runs. Where all experiments were done before, nobody has loaded it yet. */
+export async function lookAtLoaded(client: Client, id: string): Promise<SeenModel> {
+  const response = await client.send(`/v1/models/${encodeURIComponent(id)}/load`, { method: "POST" });
+  return seen((await response.json()) as ModelInfo);
+}
+
+function seen(info: ModelInfo): SeenModel {
   if (info.problem) throw new ServiceError(info.problem);
   const { family, revision, n_layers, d_model, n_heads, d_mlp, vocab_size, context_length } = info;
   const sizes = [n_layers, d_model, n_heads, d_mlp, vocab_size, context_length];
   if (family === null || revision === null || !sizes.every((size) => size !== null))
-    throw new ServiceError({ title: "Not known", detail: `The model ${id} is ${info.state}: its sizes are not known yet.` });
+    throw new ServiceError({ title: "Not known", detail: `The model ${info.id} is ${info.state}: its sizes are not known yet.` });
   const [nLayers = 0, dModel = 0, nHeads = 0, dMlp = 0, vocabSize = 0, contextLength = 0] = sizes;
   return {
     ...{ id: info.id, family, revision, nLayers, dModel, nHeads, dMlp, vocabSize, contextLength },
