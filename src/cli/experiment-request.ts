@@ -15,6 +15,8 @@ export interface ExperimentBody {
 }
 
 export const DEFAULT_DATASET = "prose-heldout";
+/** What a kind reads that needs more than texts, when nothing is said. */
+const DATASETS: Readonly<Record<string, string>> = { benchmark: "last-word" };
 /** Takes no texts unless some are given. */
 const WITHOUT_TEXTS: ReadonlySet<string> = new Set(["neuron-census"]);
 
@@ -49,7 +51,7 @@ export function textFields(line: CommandLine, kind: string): { model: string } &
   const takesTexts = !WITHOUT_TEXTS.has(kind) || data !== undefined;
   return {
     model: flagValue(line, "model") ?? DEFAULT_MODEL,
-    ...(takesTexts && { data: dataOf(data ?? DEFAULT_DATASET) }),
+    ...(takesTexts && { data: dataOf(data ?? DATASETS[kind] ?? DEFAULT_DATASET) }),
     ...(takesTexts && numberField(line, "texts", "texts")),
     ...(takesTexts && numberField(line, "tokens", "tokens_per_text")),
     ...numberField(line, "seed", "seed"),

@@ -1,7 +1,9 @@
 /** Experiments as the command line asks for them. */
-import { writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import type { ExperimentEvent } from "../schemas/experiments/events.ts";
 import type { Experiment, ExperimentList, ExperimentResult } from "../schemas/experiments/experiment.ts";
+import type { ExperimentFiles } from "../schemas/experiments/files.ts";
 import type { Client } from "./client.ts";
 
 const PATH = "/v1/experiments";
@@ -20,10 +22,16 @@ export interface ExperimentsClient {
   remove(id: string): Promise<void>;
   /** Writes what is at a path under the experiment to a file. */
   save(id: string, what: string, file: string): Promise<void>;
+  /** Writes all files of an experiment into a folder; those that are there already are written anew. */
+  saveFiles(id: string, folder: string): Promise<void>;
 }
 
 export function experimentsOf(client: Client): ExperimentsClient {
   const read = async <T>(path: string, init?: RequestInit) => (await (await client.send(path, init)).json()) as T;
+  const save = async (path: string, file: string) => {
+    const response = await client.send(path);
+    await writeFile(file, new Uint8Array(await response.arrayBuffer()));
+  };
   const place = (id: string) => `${PATH}/${encodeURIComponent(id)}`;
   return {
     start: (body, key) =>
@@ -38,9 +46,11 @@ export function experimentsOf(client: Client): ExperimentsClient {
     events: (id, after = 0) => client.events(`${place(id)}/events?after=${after}`),
     resume: (id) => read(`${place(id)}/resume`, { method: "POST" }),
     remove: async (id) => void (await client.send(place(id), { method: "DELETE" })),
-    save: async (id, what, file) => {
-      const response = await client.send(`${place(id)}/${what}`);
-      await writeFile(file, new Uint8Array(await response.arrayBuffer()));
+    save: (id, what, file) => save(`${place(id)}/${what}`, file),
+    saveFiles: async (id, folder) => {
+      const { files } = await read<ExperimentFiles>(`${place(id)}/files`);
+      await mkdir(folder, { recursive: true });
+      for (const { name, url } of files) await save(url, join(folder, name));
     },
   };
 }

@@ -137,7 +137,7 @@ export interface CellRows {
   readonly weights: Float32Array;
 }
 
-/** Attention to the previous k = 1 … 16 offsets (3-science, figure 4), per head: rows [k−1][head]. */
+/** Attention to the previous k = 1 … 16 offsets (arXiv 2406.19384, figure 4), per head: rows [k−1][head]. */
 export interface LocalityRows {
   readonly block: number;
   readonly perCell: readonly (readonly number[])[];
@@ -271,7 +271,7 @@ export interface RunErrorEvent {
   readonly problem: ProblemData;
 }
 
-/** What every neuron of one layer writes towards the vocabulary (3-science, figure 6 right). */
+/** What every neuron of one layer writes towards the vocabulary (arXiv 2406.19384, figure 6 right). */
 export interface CensusJob {
   readonly id: string;
   readonly model: string;

@@ -24,7 +24,7 @@ export class Unembed {
     this.#files = files;
   }
 
-  /** For direct logit attribution (3-science's read-out, taken apart). Throws a RangeError for an id that is no row. */
+  /** For direct logit attribution (the read-out, taken apart). Throws a RangeError for an id that is no row. */
   logitDirections(tokens: readonly number[]): LogitDirections {
     const { dModel: d, finalNorm, unembed } = this.#spec;
     const rows = this.#files.readRows(unembed.weight, tokens); // [m, d]

@@ -86,7 +86,8 @@ export class Material {
 
   /** For kinds that read their texts whole. */
   refuseCuts(): void {
-    const { tokens_per_text } = this.#parts.request;
+    const { tokens_per_text, short_texts } = this.#parts.request;
+    if (short_texts === "skip") refuse("/short_texts", "this kind reads its texts whole: none is too short to be cut");
     if (tokens_per_text !== undefined)
       refuse("/tokens_per_text", `this kind reads its texts whole: ${tokens_per_text} tokens of each would not do`);
   }

@@ -35,7 +35,7 @@ export interface Study<Settings = Readonly<Record<string, unknown>>> {
   readonly notes: Readonly<Record<string, unknown>>;
 }
 
-/** Where statistics begin: with BOS the prediction at position 0 is left out of every one (3-science). */
+/** Where statistics begin: with BOS the prediction at position 0 is left out of every one. */
 export function firstPosition({ prependBos }: Pick<Study, "prependBos">): number {
   return prependBos ? 1 : 0;
 }

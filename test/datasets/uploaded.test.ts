@@ -9,13 +9,10 @@ import { pgliteDatabase, type TestDatabase } from "../support/pglite-database.ts
 import { body, pieces, type TestDatasets, testDatasets } from "./help.ts";
 
 const TALES = '{"text":"Once"}\n{"n":1}';
-const TABLES = `CREATE SCHEMA stratascope;
-  CREATE TABLE stratascope.datasets (name text PRIMARY KEY, sha256 text NOT NULL, bytes bigint NOT NULL,
-  format text NOT NULL, content bytea NOT NULL, created_at timestamptz NOT NULL)`;
 
 let db: TestDatabase;
 beforeAll(async () => {
-  db = await pgliteDatabase(TABLES);
+  db = await pgliteDatabase();
 });
 afterAll(() => db.close());
 

@@ -82,7 +82,7 @@ describe.each(CASES)("$name, weights $weights, half types $half", ({ name, weigh
   });
 });
 
-/** W_U, plainly: folded as 3-science says. [V][d] */
+/** W_U, plainly: folded as the authors do. [V][d] */
 function wU({ unembed, finalNorm, dModel: d, vocabSize }: ModelSpec, kind: "raw" | "folded"): number[][] {
   const files = openTensorFiles();
   const gamma = files.readTensor(finalNorm.weight);

@@ -1,4 +1,4 @@
-/** Laws that need no reference, over random small checkpoints (3-science): what must hold of every model. */
+/** Laws that need no reference, over random small checkpoints: what must hold of every model. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

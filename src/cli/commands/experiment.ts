@@ -18,6 +18,7 @@ const FIGURE_FORMATS = [".svg", ".png"];
 export const RESULT_FLAGS = {
   out: { value: "FILE", help: `The numbers: ${RESULT_FORMATS.join(", ")}` },
   figure: { value: "FILE", help: `The figure: ${FIGURE_FORMATS.join(", ")}` },
+  files: { value: "DIR", help: "What it wrote beside its numbers: the safetensors of activations" },
   json: { help: "The events themselves, then the result, one JSON object a line" },
 } as const;
 
@@ -73,7 +74,9 @@ export async function showExperiment(
   const [out, figure] = [flagValue(line, "out"), flagValue(line, "figure")];
   if (out !== undefined) await client.save(id, `result?format=${extname(out).slice(1)}`, out);
   if (figure !== undefined) await client.save(id, `figure${extname(figure)}`, figure);
-  const written = [out, figure].filter((file) => file !== undefined);
+  const files = flagValue(line, "files");
+  if (files !== undefined) await client.saveFiles(id, files);
+  const written = [out, figure, files].filter((file) => file !== undefined);
   if (!isGiven(line, "json")) {
     if (written.length > 0) terminal.print(` ${terminal.view.colours.dim(`written: ${written.join(", ")}`)}`);
     terminal.print(` ${terminal.view.colours.dim(`experiment ${id}`)}`, "");

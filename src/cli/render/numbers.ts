@@ -10,6 +10,15 @@ export function measure(value: number | null): string {
   return value.toFixed(size >= 999.95 ? 0 : size >= 99.995 ? 1 : 2);
 }
 
+/** Three digits that count, whatever the size: 0.00318, 12.3, 1.2e-5; of what only rounding has left, 0. */
+export function significant(value: number | null): string {
+  if (value === null) return NOTHING;
+  const size = Math.abs(value);
+  if (size < 1e-15) return "0";
+  if (size < 1e-4 || size >= 1e6) return value.toExponential(1).replace("e+", "e");
+  return size >= 1000 ? value.toFixed(0) : value.toPrecision(3);
+}
+
 /** At most four columns: 5.91, 12.3. */
 export function bits(value: number | null): string {
   if (value === null) return NOTHING;

@@ -79,7 +79,7 @@ export function writeReadout(spec: ModelSpec, keepsHalf = false, hasLogSoftmax =
   return encodeModel(main);
 }
 
-/** h for each lens. frozen-norm: (x − mean x)/σ_final ⊙ γ; RMSNorm models: x/rms_final ⊙ γ; no bias (3-science). */
+/** h for each lens. frozen-norm: (x − mean x)/σ_final ⊙ γ; RMSNorm models: x/rms_final ⊙ γ; no bias. */
 function hiddenOf(main: Graph, spec: ModelSpec): string {
   const branch = (name: string, value: (graph: Graph) => string) => {
     const graph = new Graph(name, main.names);
@@ -170,7 +170,7 @@ function logSoftmax(graph: Graph, x: string): string {
   return graph.op("Sub", [shifted, graph.op("Log", [sum])]);
 }
 
-/** e = W_Uᵀp and c = b_U·p, with which KL(p ‖ q) needs no logits of q (2-engine), of the rows asked for. */
+/** e = W_Uᵀp and c = b_U·p, with which KL(p ‖ q) needs no logits of q, of the rows asked for. */
 function expectations(
   parent: Graph,
   spec: ModelSpec,

@@ -9,7 +9,7 @@ import { Readings } from "./readings.ts";
 import { type Batch, ReadyRows } from "./ready-rows.ts";
 import { Run, type RunParts } from "./run.ts";
 
-/** Positions that one call computes at most: beyond this, activations leave the cache (2-engine: 500–800). */
+/** Positions that one call computes at most: beyond this, activations leave the cache (measured: 500–800). */
 export const TOKEN_BUDGET = 768;
 
 export interface WavefrontParts extends RunParts {

@@ -1,5 +1,6 @@
 import { baselineSchedule } from "../../engine/schedule.ts";
 import { LOCALITY_OFFSETS } from "../../metrics/attention-locality.ts";
+import { refuse } from "../../runs/tokens.ts";
 import type { SettingsOf } from "../../schemas/experiments/settings.ts";
 import { type Key, statisticsKind } from "../statistics.ts";
 import type { Study } from "../study.ts";
@@ -20,6 +21,11 @@ export const attentionLocality = statisticsKind<Settings>({
   shown: ["per_cell"],
   quantiles: false,
   cells,
+  check({ settings }, tokensPerText) {
+    if (settings.k >= tokensPerText)
+      refuse("/settings/k", `${settings.k} offsets are more than texts of ${tokensPerText} tokens have, ${tokensPerText - 1}`);
+    return undefined;
+  },
   jobs: ({ model }, tokens) => [
     {
       tokens,

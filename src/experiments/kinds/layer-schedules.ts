@@ -1,5 +1,6 @@
 import type { Schedule } from "../../engine/schedule.ts";
 import { compileVariants } from "../../interventions/compile.ts";
+import { pcg32, shuffled } from "../../metrics/pcg32.ts";
 import type { ServedModel } from "../../runs/served-models.ts";
 import { refuse } from "../../runs/tokens.ts";
 import { wordsOf } from "../../runs/words.ts";
@@ -23,7 +24,8 @@ const SMALLEST_MIDDLE = 2;
  * The middle layers M = s+1 … L−s−1 for every start s, run in other ways (Transformer Layers as Painters, arXiv 2407.09298):
  * left out; in reverse; in an order drawn from the experiment's seed; side by side, x ← mean over M of block(x); that so
  * many times; or all of them replaced by the model's middle block ⌊L/2⌋. Head 0 … s and tail stay. Ours: starts as long as M
- * has two blocks, and one order per start.
+ * has two blocks, and one order per start,
+ * which is never the one that the layers have.
  */
 export const layerSchedules = statisticsKind<Settings>({
   name: "layer-schedules",
@@ -67,6 +69,12 @@ function schedules(study: Study<Settings>, tokenCount: number, model: ServedMode
   return compileVariants({ variants, baseline: true }, model, tokenCount, words).schedules;
 }
 
+/** The first seed from `seed` on that deals `count` layers in another order than they have. */
+function seedOfAnotherOrder(count: number, seed: number): number {
+  const ordered = Array.from({ length: count }, (_, i) => i);
+  for (let each = seed; ; each++) if (shuffled(ordered, pcg32(each)).some((layer, i) => layer !== i)) return each;
+}
+
 function operationOf(operation: ScheduleKey["operation"], start: number, { model, settings, seed }: Study<Settings>): Operation {
   const from = start + 1;
   const to = model.nLayers - start - 1;
@@ -77,7 +85,7 @@ function operationOf(operation: ScheduleKey["operation"], start: number, { model
     case "reverse":
       return { op: "reverse", layers };
     case "shuffle":
-      return { op: "shuffle", layers, seed };
+      return { op: "shuffle", layers, seed: seedOfAnotherOrder(to - from + 1, seed) };
     case "parallel":
       return { op: "parallel", layers, times: 1 };
     case "loop-parallel":

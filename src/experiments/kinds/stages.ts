@@ -4,7 +4,7 @@ import type { Ask, Kind, Plan, PlannedChunk } from "../kind.ts";
 import { signNotes } from "../neurons.ts";
 import { neuronCensus } from "./neuron-census.ts";
 import { censusStudy, type Settings, signalJobs, textSignals } from "./stage-signals.ts";
-import { type StagesInput, type StagesOutput, StagesFold } from "./stages-fold.ts";
+import { StagesFold, type StagesInput, type StagesOutput } from "./stages-fold.ts";
 
 /** Tokens that signs of a gated model's neurons are measured on: those of the first texts. */
 const SIGN_TOKENS = 16_384;
