@@ -10,11 +10,20 @@ const SIGNALS = ["SIGINT", "SIGTERM"] as const;
 const SAME_MS = 300;
 const INTERRUPTED = 130;
 
-/**
- * Ends when it is completed. Throws `cancelled` after an interruption, or `ServiceError` with what it failed of. `after`: of
- * one that is resumed, the number of its last event before, which says how it had ended.
- */
-export async function followExperiment(client: ExperimentsClient, id: string, terminal: Terminal, after = 0): Promise<void> {
+export interface FollowOptions {
+  /** Of one that is resumed, the number of its last event before, which says how it had ended. */
+  readonly after?: number;
+  /** Stands before its progress. */
+  readonly label?: string;
+}
+
+/** Ends when it is completed. Throws `cancelled` after an interruption, or `ServiceError` with what it failed of. */
+export async function followExperiment(
+  client: ExperimentsClient,
+  id: string,
+  terminal: Terminal,
+  { after = 0, label }: FollowOptions = {},
+): Promise<void> {
   let interruptedAt: number | null = null;
   const interrupt = () => {
     const now = performance.now();
@@ -28,7 +37,7 @@ export async function followExperiment(client: ExperimentsClient, id: string, te
   try {
     for await (const event of client.events(id, after)) {
       if (event.type === "progress") {
-        if (interruptedAt === null) terminal.passing(experimentLine(event, terminal.errorView));
+        if (interruptedAt === null) terminal.passing(experimentLine(event, terminal.errorView, label));
       } else if (event.type === "error") {
         if (interruptedAt !== null)
           throw new Problem("cancelled", `Cancelled. What was computed is kept: stratascope experiments resume ${id}`);

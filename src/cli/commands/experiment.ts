@@ -68,7 +68,7 @@ export async function showExperiment(
     for await (const event of client.events(id, after)) terminal.print(JSON.stringify(event));
     terminal.print(JSON.stringify({ type: "result", ...(await client.result(id)) }));
   } else {
-    await followExperiment(client, id, terminal, after);
+    await followExperiment(client, id, terminal, { after });
     terminal.print("", ...experimentTable(await client.result(id), terminal.view), "");
   }
   const [out, figure] = [flagValue(line, "out"), flagValue(line, "figure")];

@@ -4,7 +4,7 @@ import type { ProblemDocument } from "../../schemas/problem.ts";
 import { type Client, ServiceError } from "../client.ts";
 import type { ExperimentBody } from "../experiment-request.ts";
 import { type ExperimentsClient, experimentsOf } from "../experiments-client.ts";
-import { followExperiment } from "../follow-experiment.ts";
+import { type FollowOptions, followExperiment } from "../follow-experiment.ts";
 import { left } from "../render/text.ts";
 import type { Terminal } from "../terminal.ts";
 import type { PaperExperiment } from "./catalogue.ts";
@@ -100,16 +100,16 @@ async function carryOut(
   const ended = state === "failed" || state === "cancelled";
   if (ended) await experiments.resume(id);
   if (state !== "completed") {
-    const failure = await follow(experiments, id, labelled(terminal, experiment.id), ended ? events : 0);
+    const failure = await follow(experiments, id, terminal, { after: ended ? events : 0, label: experiment.id });
     if (failure !== null) return { state: "failed", reason: failure };
   }
   return { state: "completed", result: fromWire(await experiments.result(id)), refused };
 }
 
 /** null: it is completed; otherwise what it failed of. */
-async function follow(client: ExperimentsClient, id: string, terminal: Terminal, after: number): Promise<string | null> {
+async function follow(client: ExperimentsClient, id: string, terminal: Terminal, options: FollowOptions): Promise<string | null> {
   try {
-    await followExperiment(client, id, terminal, after);
+    await followExperiment(client, id, terminal, options);
     return null;
   } catch (error) {
     if (error instanceof Problem && error.code === "cancelled")
@@ -128,11 +128,6 @@ function reasonOf({ detail, title, errors }: Partial<ProblemDocument>): string {
 }
 
 const LABEL = 24;
-
-/** Lines that are drawn over begin with the experiment's name. */
-function labelled(terminal: Terminal, name: string): Terminal {
-  return { ...terminal, passing: (line) => terminal.passing(`   ${left(name, LABEL)}${line}`) };
-}
 
 function outcomeLine({ id }: PaperExperiment, outcome: Outcome, { view }: Terminal): string {
   const { green, yellow, red, dim } = view.colours;

@@ -3,14 +3,22 @@ import type { ExperimentProgress } from "../../schemas/experiments/experiment.ts
 import { bar, left } from "./text.ts";
 import type { View } from "./view.ts";
 
-const BAR = 28;
+const BAR = { alone: 28, labelled: 14 } as const;
+const LABEL = 24;
 
-export function experimentLine({ done, total, rate_per_second, eta_seconds }: ExperimentProgress, view: View): string {
+/** `label`: what it is the progress of, where there are several. */
+export function experimentLine(
+  { done, total, rate_per_second, eta_seconds }: ExperimentProgress,
+  view: View,
+  label?: string,
+): string {
   const { cyan, dim } = view.colours;
-  const drawn = left(bar(total > 0 ? done / total : 0, BAR), BAR);
+  const width = label === undefined ? BAR.alone : BAR.labelled;
+  const drawn = left(bar(total > 0 ? done / total : 0, width), width);
+  const name = label === undefined ? "" : `   ${left(label, LABEL)}`;
   const rate = rate_per_second === null ? "" : `  ${short(rate_per_second)} a second`;
   const eta = eta_seconds === null || done >= total ? "" : `  ${duration(eta_seconds)} left`;
-  return ` ${cyan(drawn)} ${dim(`${done} of ${total}${rate}${eta}`)}`;
+  return `${name} ${cyan(drawn)} ${dim(`${done} of ${total}${rate}${eta}`)}`;
 }
 
 function short(value: number): string {

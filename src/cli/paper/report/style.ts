@@ -47,7 +47,7 @@ figcaption b { color: var(--ink); font-weight: 650; }
 .wide { grid-column: 1 / -1; justify-self: center; width: min(100% - 2.25rem, 68rem); }
 .scroll { overflow-x: auto; }
 .scroll.wide { display: grid; justify-content: safe center; }
-table { border-collapse: collapse; font-size: 0.86rem; line-height: 1.4; font-variant-numeric: tabular-nums lining-nums; margin: 0.3rem 0 1.6rem; min-width: min(100%, 30rem); }
+table { border-collapse: collapse; font-size: 0.86rem; line-height: 1.4; font-variant-numeric: tabular-nums lining-nums; margin: 1.1rem 0 1.6rem; min-width: min(100%, 30rem); }
 caption { text-align: left; color: var(--soft); padding: 0 0 0.6rem; max-width: 40rem; }
 caption b { color: var(--ink); font-weight: 650; }
 th, td { text-align: left; vertical-align: top; padding: 0.34rem 1.3rem 0.34rem 0; }
@@ -61,6 +61,7 @@ tbody:last-of-type tr:last-child > * { border-bottom: 1.5px solid var(--ink); }
 tr.group th { font-weight: 650; padding-top: 1.1rem; border-top: 0; }
 td.number, th.number { text-align: right; white-space: nowrap; }
 td code { white-space: nowrap; }
+.claims { min-width: min(100%, 40rem); }
 .claims td:first-child { min-width: 17rem; max-width: 25rem; }
 .claims td + td { min-width: 10.5rem; }
 .claims td small { display: block; color: var(--soft); font-size: 0.93em; line-height: 1.35; }

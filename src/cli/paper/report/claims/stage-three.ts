@@ -83,7 +83,7 @@ const fallingLens: Claim = {
       short: rest >= 1 ? "all of the fall" : `${percent(rest)} of the fall`,
       sentence:
         `The second half of the layers does ${rest >= 1 ? "all" : percent(rest)} of the way from the first block to the output; ` +
-        `the steepest step is that of layer ${layer}, ${percent(share)} of it.`,
+        `of all steps the steepest is that of layer ${layer}, ${percent(share)} of the way.`,
     };
   },
 };
