@@ -40,11 +40,12 @@ export class Store {
   readonly #shared: Database;
   #opened: OpenedDatabase | null = null;
   #opening: Promise<OpenedDatabase> | null = null;
-  /** What was thrown last, until something is answered again. */
+  /** What was thrown last, until something can be written again. */
   #lost: DatabaseUnavailable | null = null;
   #failures = 0;
   #nextTry = 0;
   #retry: ReturnType<typeof setTimeout> | null = null;
+  #probing: Promise<void> | null = null;
   #closed = false;
 
   constructor(options: StoreOptions) {
@@ -92,7 +93,7 @@ export class Store {
     const db = await this.#open();
     try {
       const done = await act(db);
-      this.#found();
+      if (this.#lost) void this.#probe();
       return done;
     } catch (error) {
       if (error instanceof DatabaseUnavailable) this.#lose(error);
@@ -121,7 +122,7 @@ export class Store {
       this.#opened = db;
       const { kind } = this;
       log.info("the database is open", { kind, ms: Math.round(performance.now() - started) });
-      this.#found();
+      if (this.#lost) void this.#probe();
       await this.#hearAgain(db);
       return db;
     } catch (error) {
@@ -162,12 +163,21 @@ export class Store {
     this.#retry.unref?.();
   }
 
-  async #probe(): Promise<void> {
+  /** Whether it can be written to again: one whose disk is full answers what is only read. */
+  #probe(): Promise<void> {
+    this.#probing ??= this.#tryToWrite().finally(() => (this.#probing = null));
+    return this.#probing;
+  }
+
+  async #tryToWrite(): Promise<void> {
     try {
-      await this.#use((db) => db.transaction((tx) => tx.query(PROBE)));
+      const db = await this.#open();
+      await db.transaction((tx) => tx.query(PROBE));
+      this.#found();
     } catch (error) {
       // One that refuses it is there.
-      if (!(error instanceof DatabaseUnavailable)) this.#found();
+      if (error instanceof DatabaseUnavailable) this.#lose(error);
+      else this.#found();
     }
   }
 

@@ -191,7 +191,7 @@ describe.skipIf(!hasPostgres)("a store on a server", () => {
     await expect
       .poll(() => db.transaction((tx) => tx.query("SELECT 1 AS n")).catch(() => null), { timeout: 20_000 })
       .toEqual([{ n: 1 }]);
-    expect(store.status()).toEqual({ kind: "postgres", state: "open", detail: null });
+    await expect.poll(() => store.status()).toEqual({ kind: "postgres", state: "open", detail: null });
   });
 
   test("on which it may not make its tables says so", async () => {
