@@ -4,12 +4,13 @@
 FROM node:22-slim AS packages
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
-# The image has its own Bun. Of the API reference one file is served: it stays, what it was built from goes. Of the
+# The image has its own Bun, and needs no Node; this platform's part of resvg, which is optional to npm, stays. Of the API reference one file is served: it stays, what it was built from goes. Of the
 # native libraries this platform's stay.
-RUN npm ci --omit=dev --omit=optional --ignore-scripts --loglevel=error \
+RUN npm ci --omit=dev --ignore-scripts --loglevel=error \
  && script=node_modules/@scalar/api-reference/dist/browser/standalone.js \
  && cp "$script" /tmp/ \
- && npm uninstall --no-save --omit=dev --omit=optional --ignore-scripts --loglevel=error bun @scalar/api-reference \
+ && npm uninstall --no-save --omit=dev --ignore-scripts --loglevel=error bun @scalar/api-reference \
+ && rm -rf node_modules/node-linux-* \
  && mkdir -p "$(dirname "$script")" && mv /tmp/standalone.js "$script" \
  && cd node_modules/onnxruntime-node/bin/napi-v* \
  && find . -mindepth 1 -maxdepth 1 -type d ! -name linux -exec rm -rf {} + \
