@@ -4,8 +4,8 @@
 FROM node:22-slim AS packages
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
-# The image has its own Bun, and needs no Node; this platform's part of resvg, which is optional to npm, stays. Of the API reference one file is served: it stays, what it was built from goes. Of the
-# native libraries this platform's stay.
+# The image has its own Bun and needs no Node; resvg's library, which is optional to npm, stays. Of the API reference one
+# file is served: it stays, what it was built from goes. Of the native libraries this platform's stay.
 RUN npm ci --omit=dev --ignore-scripts --loglevel=error \
  && script=node_modules/@scalar/api-reference/dist/browser/standalone.js \
  && cp "$script" /tmp/ \
