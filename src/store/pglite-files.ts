@@ -23,10 +23,13 @@ interface Module {
 /** Emscripten's number of EIO. */
 const EIO = 29;
 
+/** Of a folder that is on the disk as it is. */
 export class DurableFiles extends NodeFS {
   /** Written to the write-ahead log since this was last set to 0. */
   walBytes = 0;
   #module: Module | null = null;
+  /** Until then there is nothing to bring to the disk, although PostgreSQL asks for all files to be when it was killed before. */
+  #written = false;
   #abandoned = false;
 
   override async init(...given: Parameters<NodeFS["init"]>): ReturnType<NodeFS["init"]> {
@@ -50,6 +53,8 @@ export class DurableFiles extends NodeFS {
     const write = operations.write.bind(operations);
     operations.write = (file, ...rest) => {
       if (this.#abandoned) throw new module.FS.ErrnoError(EIO);
+      // The file that says that a server runs is worth nothing after a power cut.
+      this.#written ||= !file.path?.endsWith("/postmaster.pid");
       const written = write(file, ...rest);
       if (file.path?.includes("/pg_wal/")) this.walBytes += written;
       return written;
@@ -57,7 +62,7 @@ export class DurableFiles extends NodeFS {
     operations.fsync = ({ nfd }) => {
       if (this.#abandoned) throw new module.FS.ErrnoError(EIO);
       try {
-        if (nfd !== undefined) fs.fdatasyncSync(nfd);
+        if (nfd !== undefined && this.#written) fs.fdatasyncSync(nfd);
         return 0;
       } catch {
         throw new module.FS.ErrnoError(EIO);

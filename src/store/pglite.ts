@@ -12,6 +12,7 @@ import { DatabaseUnavailable, type OpenedDatabase, type Queryable } from "./data
 import { DurableFiles } from "./pglite-files.ts";
 import { Wire } from "./pglite-wire.ts";
 import { run, transact } from "./statements.ts";
+import { syncTree } from "./sync.ts";
 import { unpackTemplate } from "./template.ts";
 import { Turns } from "./turns.ts";
 
@@ -30,6 +31,10 @@ const START = [...PGlite.defaultStartParams.filter((each) => each !== "-F"), ...
 const TIDY_BYTES = 64 * 2 ** 20;
 /** As of autovacuum: a table is looked through when so many of its rows, and such a part of them, are dead. */
 const DEAD = { rows: 1000, share: 0.2 } as const;
+
+/** In a control file (pg_control.h): where the state is, and what it is after an orderly end (DB_SHUTDOWNED). */
+const CONTROL_STATE = 16;
+const SHUT_DOWN = 1;
 
 /** Status of the exception by which PGlite leaves a statement that failed (POSTGRES_MAIN_LONGJMP). */
 const STATEMENT_FAILED = 100;
@@ -71,6 +76,7 @@ class Embedded implements OpenedDatabase {
       this.#lock = await lockFolder(this.#folder, () => this.#break(new Error("another process took the folder")));
       if (!existsSync(join(this.#folder, "PG_VERSION"))) await unpackTemplate(this.#folder);
       await this.#checkVersion();
+      if (!(await wasShutDown(this.#folder))) await syncTree(this.#folder);
       await this.#start();
     } catch (error) {
       this.#break(error as Error);
@@ -124,7 +130,7 @@ class Embedded implements OpenedDatabase {
   async #start(): Promise<void> {
     const files = new DurableFiles(this.#folder);
     this.#files = files;
-    const lite = await keepingExitCode(() => PGlite.create({ fs: files, startParams: START }));
+    const lite = await startEngine(files);
     this.#lite = lite;
     const engine = lite.Module;
     const once = engine._PostgresMainLoopOnce;
@@ -196,6 +202,29 @@ class Embedded implements OpenedDatabase {
     const reason = error instanceof Error ? error.message : "it was not opened";
     return new DatabaseUnavailable(`${this.#place} cannot be used: ${reason}`, { cause: error });
   }
+}
+
+/** PGlite over some files. Throws with what PostgreSQL says about why it does not start. */
+async function startEngine(files: DurableFiles): Promise<PGlite> {
+  let fatal: string | undefined;
+  const onStderr = (line: string) => {
+    fatal = /(?:FATAL|PANIC): +(.*)/.exec(line)?.[1] ?? fatal;
+    return false;
+  };
+  try {
+    return await keepingExitCode(() => PGlite.create({ fs: files, startParams: START, onStderr }));
+  } catch (error) {
+    throw fatal === undefined ? error : new Error(fatal, { cause: error });
+  }
+}
+
+/**
+ * Whether the folder was closed, as its control file says. If not, PostgreSQL replays its log, and before that everything has to
+ * be on the disk: it would take seconds to see to it, in which this process could do nothing else.
+ */
+async function wasShutDown(folder: string): Promise<boolean> {
+  const control = await readFile(join(folder, "global", "pg_control"));
+  return control.readUInt32LE(CONTROL_STATE) === SHUT_DOWN;
 }
 
 /** Emscripten sets this process's exit code when its program ends. */

@@ -3,10 +3,11 @@
  * made by `scripts/store-template.ts` and depends on PGlite's version only; docs/decisions/embedded-store.md has the numbers.
  */
 import { randomUUID } from "node:crypto";
-import { mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { zstdDecompress } from "node:zlib";
+import { inParallel, sync, syncTree } from "./sync.ts";
 
 /** A tar archive, compressed by zstd. */
 export const TEMPLATE_PATH = join(import.meta.dirname, "template.tar.zst");
@@ -20,8 +21,6 @@ export interface Member {
 }
 
 const BLOCK = 512;
-/** Files that are written at a time. */
-const AT_ONCE = 16;
 
 /** What the template holds. */
 export async function readTemplate(): Promise<Member[]> {
@@ -39,16 +38,12 @@ export async function unpackTemplate(folder: string): Promise<void> {
     const members = (await readTemplate()).filter(({ path }) => path !== TEMPLATE_VERSION);
     const folders = members.filter(({ content }) => content === null).map(({ path }) => join(fresh, path));
     for (const each of folders) await mkdir(each, { recursive: true, mode: 0o700 });
-    const files = members.values();
-    const write = async () => {
-      for (const { path, content } of files) if (content) await writeDurably(join(fresh, path), content);
-    };
-    // All of them have to have ended before what they wrote can be removed.
-    const written = await Promise.allSettled(Array.from({ length: AT_ONCE }, write));
-    for (const each of written) if (each.status === "rejected") throw each.reason;
-    for (const each of [...folders, fresh]) await syncFolder(each);
+    await inParallel(members, async ({ path, content }) => {
+      if (content) await writeFile(join(fresh, path), content, { mode: 0o600 });
+    });
+    await syncTree(fresh);
     await rename(fresh, folder);
-    await syncFolder(parent);
+    await sync(parent);
   } catch (error) {
     await rm(fresh, { recursive: true, force: true });
     throw error;
@@ -79,23 +74,4 @@ async function removeLeftovers(folder: string): Promise<void> {
   const start = `${folder.slice(parent.length).replace(/^[\\/]/, "")}.new-`;
   for (const name of await readdir(parent))
     if (name.startsWith(start)) await rm(join(parent, name), { recursive: true, force: true });
-}
-
-async function writeDurably(path: string, content: Uint8Array): Promise<void> {
-  const file = await open(path, "w", 0o600);
-  try {
-    await file.writeFile(content);
-    await file.datasync();
-  } finally {
-    await file.close();
-  }
-}
-
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, "r");
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
-  }
 }

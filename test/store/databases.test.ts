@@ -1,5 +1,5 @@
 /** What the service asks of a database, on both kinds. */
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { OpenedDatabase } from "../../src/store/database.ts";
 import { DATABASE_KINDS, type TestDatabases } from "../support/databases.ts";
 
@@ -8,13 +8,13 @@ describe.each(DATABASE_KINDS)("a database, $kind:", ({ kind, start }) => {
   let db: OpenedDatabase;
   beforeAll(async () => {
     databases = await start();
-  });
-  afterAll(() => databases.remove());
-  beforeEach(async () => {
     ({ db } = await databases.open());
-    await db.query("CREATE TABLE numbers (n integer PRIMARY KEY)");
   });
-  afterEach(() => db.close());
+  afterAll(async () => {
+    await db.close();
+    await databases.remove();
+  });
+  beforeEach(() => db.query("DROP TABLE IF EXISTS numbers; CREATE TABLE numbers (n integer PRIMARY KEY)"));
 
   const numbers = async () => (await db.query<{ n: number }>("SELECT n FROM numbers ORDER BY n")).map(({ n }) => n);
 

@@ -1,5 +1,5 @@
 /** The schema, brought up to date on both kinds. */
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { OpenedDatabase } from "../../src/store/database.ts";
 import { MIGRATIONS, migrate } from "../../src/store/migrations.ts";
 import { openPostgres } from "../../src/store/postgres.ts";
@@ -15,12 +15,13 @@ describe.each(DATABASE_KINDS)("migrations, $kind:", ({ kind, start }) => {
   let databaseUrl: string | null;
   beforeAll(async () => {
     databases = await start();
-  });
-  afterAll(() => databases.remove());
-  beforeEach(async () => {
     ({ db, databaseUrl } = await databases.open());
   });
-  afterEach(() => db.close());
+  afterAll(async () => {
+    await db.close();
+    await databases.remove();
+  });
+  beforeEach(() => db.query("DROP SCHEMA IF EXISTS stratascope CASCADE"));
 
   const applied = async () =>
     (await db.query<{ name: string }>("SELECT name FROM stratascope.migrations ORDER BY version")).map(({ name }) => name);
