@@ -31,8 +31,10 @@ interface Output {
   readonly sha256: string;
 }
 
-/** Numbers of one shard: with its header a file stays below 16 MiB. */
-const SHARD_BYTES = 16 * 2 ** 20 - 2 ** 18;
+/** Numbers of one shard: with its header a file stays below 4 MiB, as much as the embedded database takes well at a time. */
+const SHARD_BYTES = 4 * 2 ** 20 - 2 ** 18;
+/** Numbers of one position, which are never parted. */
+const MAX_ROW_BYTES = 16 * 2 ** 20 - 2 ** 18;
 /** Numbers of all shards. They are kept with the experiment. */
 const MAX_BYTES = 4 * 2 ** 30;
 /** Tokens of the texts of a shard: what is lost with it, at most. */
@@ -62,7 +64,7 @@ export const activations: Kind<Settings, Input, Output> = {
     const layers = listLayers(settings.layers ?? allLayers(model), "/settings/layers", model);
     const rowBytes = settings.sites.reduce((sum, site) => sum + widthOf(site, model), 0) * layers.length * 4 + INDEX_BYTES;
     checkBytes(rowBytes, tokens.length * positions.length);
-    return { chunks: shards(tokens, positions, Math.floor(SHARD_BYTES / rowBytes)), tokensPerText, texts: tokens.length };
+    return { chunks: shards(tokens, positions, Math.max(1, Math.floor(SHARD_BYTES / rowBytes))), tokensPerText, texts: tokens.length };
   },
   jobs: (study, { texts, positions }) => texts.slice(0, 1).map((text) => jobOf(study, text, positions)),
   async compute(study, input, lab) {
@@ -100,10 +102,10 @@ function positionsOf(positions: Settings["positions"], tokensPerText: number): n
 }
 
 function checkBytes(rowBytes: number, rows: number): void {
-  if (rowBytes > SHARD_BYTES)
+  if (rowBytes > MAX_ROW_BYTES)
     refuse(
       "/settings",
-      `one position takes ${rowBytes} bytes, more than a file's most, ${SHARD_BYTES}: ask for fewer layers or sites`,
+      `one position takes ${rowBytes} bytes, more than a file's most, ${MAX_ROW_BYTES}: ask for fewer layers or sites`,
     );
   if (rowBytes * rows > MAX_BYTES)
     refuse(

@@ -103,9 +103,9 @@ test("what does not fit into one file is cut by positions, in order, and nothing
     prepend_bos: false,
   };
   const { total, inputs } = await shipped.plan(request);
-  expect([total, inputs.length]).toEqual([2, 4]);
+  expect([total, inputs.length]).toEqual([2, 12]);
   const files = await filesOf(shipped, request);
-  expect(files.every(({ bytes }) => bytes.length <= 16 * 2 ** 20)).toBe(true);
+  expect(files.every(({ bytes }) => bytes.length <= 4 * 2 ** 20)).toBe(true);
   const index = files.flatMap(({ file }) => file.ids("index"));
   expect(index).toEqual([text, text.toReversed()].flatMap((ids, i) => ids.flatMap((id, position) => [i, position, id])));
   const [alone] = await filesOf(shipped, { ...request, settings: { sites: ["mlp_act"], layers: [11] } });
