@@ -2,6 +2,7 @@
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { DatasetSource } from "../../src/datasets/datasets.ts";
 import { createEngine } from "../../src/engine/client.ts";
 import type { Engine } from "../../src/engine/protocol.ts";
 import { Computer } from "../../src/experiments/computer.ts";
@@ -11,7 +12,6 @@ import { planExperiment } from "../../src/experiments/planning.ts";
 import type { ExperimentResult, ResultRow } from "../../src/experiments/result.ts";
 import { provenanceOf } from "../../src/experiments/study.ts";
 import type { StoredInput } from "../../src/experiments/tally.ts";
-import type { DatasetSource } from "../../src/datasets/datasets.ts";
 import { Problem, type ProblemData } from "../../src/problem.ts";
 import { Means } from "../../src/runs/means.ts";
 import { modelsIn } from "../../src/runs/served-models.ts";

@@ -64,7 +64,11 @@ export const activations: Kind<Settings, Input, Output> = {
     const layers = listLayers(settings.layers ?? allLayers(model), "/settings/layers", model);
     const rowBytes = settings.sites.reduce((sum, site) => sum + widthOf(site, model), 0) * layers.length * 4 + INDEX_BYTES;
     checkBytes(rowBytes, tokens.length * positions.length);
-    return { chunks: shards(tokens, positions, Math.max(1, Math.floor(SHARD_BYTES / rowBytes))), tokensPerText, texts: tokens.length };
+    return {
+      chunks: shards(tokens, positions, Math.max(1, Math.floor(SHARD_BYTES / rowBytes))),
+      tokensPerText,
+      texts: tokens.length,
+    };
   },
   jobs: (study, { texts, positions }) => texts.slice(0, 1).map((text) => jobOf(study, text, positions)),
   async compute(study, input, lab) {
