@@ -38,7 +38,7 @@ function interventions(bench: Bench, T: number, tokens?: readonly number[]): Run
   const positions = Array.from({ length: T - 1 }, (_, i) => i + 1);
   const schedules = deletionsAndSwaps(bench.spec.nLayers);
   return bench.job(T, {
-    ...{ schedules, baseline: 0, quiet: true, priority: "background", readout: { positions } },
+    ...{ schedules, baseline: 0, quiet: true, priority: "background", readout: { positions, topK: 1, ranks: false } },
     ...(tokens && { tokens }),
   });
 }

@@ -53,6 +53,8 @@ export interface ReadoutSpec {
   readonly lens: Lens;
   /** Token ids followed through the layers. */
   readonly targets: readonly number[];
+  /** Ranks are not counted, and 0: three walks over the logits less. */
+  readonly ranks?: false;
 }
 
 /** One prompt under any number of schedules. */

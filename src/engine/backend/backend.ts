@@ -123,6 +123,8 @@ export interface ReadoutChunk {
   /** [n, m] token ids whose logits are followed; m may be 0. */
   readonly followed: Int32Array;
   readonly followedCount: number;
+  /** Whether the followed are ranked. */
+  readonly ranks: boolean;
   /** Rows whose expectation is wanted too. */
   readonly expect: readonly number[];
   /** Rows to compare with, one for each row; fewer stand for as many rows after them, again and again; null: nothing is compared. */

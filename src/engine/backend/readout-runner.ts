@@ -15,6 +15,7 @@ export class ReadoutRunner {
   readonly #spec: ModelSpec;
   readonly #lens: Record<ReadoutLens, Tensor>;
   readonly #mode: Record<ReadoutMode, Tensor>;
+  readonly #ranks: readonly Tensor[] = [scalar(0), scalar(1)];
 
   constructor(session: InferenceSession, spec: ModelSpec) {
     this.#session = session;
@@ -53,11 +54,13 @@ export class ReadoutRunner {
       k: new Tensor("int64", BigInt64Array.of(BigInt(k)), [1]),
       lens: this.#lens[chunk.lens],
       mode: this.#mode[chunk.mode],
+      ranks: this.#ranks[Number(chunk.ranks)] as Tensor,
     };
     const isPadded = this.#spec.tokenCount < this.#spec.vocabSize;
     const names: string[] = [...OUTPUTS_OF[chunk.mode === "divergence" ? "divergence" : "readout"]];
     if (isPadded && chunk.mode === "readout") names.push("top_row");
-    if (m > 0) names.push("followed_logits", "followed_logprobs", "followed_above");
+    if (m > 0) names.push("followed_logits", "followed_logprobs");
+    if (m > 0 && chunk.ranks) names.push("followed_above");
     if (chunk.expect.length > 0) names.push("expectation", "expected_bias");
     if (chunk.keep) names.push("logits", "probabilities");
     if (chunk.reference || chunk.referenceRows) names.push("difference");

@@ -44,7 +44,7 @@ export type ReadoutOutput = (typeof READOUT_OUTPUTS)[number];
 
 /**
  * Inputs: x [n, d]; inverse_sigma [n, 1] (lens frozen-norm); followed [n, m] ids; expect [e] rows; reference_logits and
- * reference_probabilities [r, V], r a divisor of n, or [0, V]; reference_rows [n], [1] or [0]: rows of this call instead; k [1]; lens, mode scalars.
+ * reference_probabilities [r, V], r a divisor of n, or [0, V]; reference_rows [n], [1] or [0]: rows of this call instead; k [1]; lens, mode scalars, and ranks: 1 where they are counted.
  * Formulas: z = W_U h + b_U; entropy −Σ p ln p; the direct divergence Σ p (ln p − ln q) is summed in double.
  * `hasLogSoftmax`: whether the device has a kernel for it.
  */
@@ -60,6 +60,7 @@ export function writeReadout(spec: ModelSpec, keepsHalf = false, hasLogSoftmax =
   main.input("k", INT64, [1]);
   main.input("lens", INT64, []);
   main.input("mode", INT64, []);
+  main.input("ranks", INT64, []);
 
   const bias = spec.unembed.bias ? main.weight(spec.unembed.bias) : null;
   const hidden = hiddenOf(main, spec);
@@ -132,11 +133,6 @@ function reduceBranch(
   const plogp = graph.op("Mul", [probabilities, logprobs]);
   const entropy = graph.op("Neg", [sumOfRows(graph, plogp, spec.vocabSize)]);
   const followedLogits = graph.op("GatherElements", [logits, "followed"], { axis: 1 });
-  const greater = graph.op("Greater", [
-    graph.op("Unsqueeze", [logits, graph.int64([1])]),
-    graph.op("Unsqueeze", [followedLogits, graph.int64([2])]),
-  ]);
-  const above = graph.op("ReduceSum", [graph.op("Cast", [greater], { to: FLOAT }), graph.int64([2])], { keepdims: 0 });
   const [expectation, expectedBias] = expectations(graph, spec, probabilities, matrix, bias);
   const values = [
     topIds,
@@ -147,7 +143,7 @@ function reduceBranch(
     peakProbability,
     followedLogits,
     graph.op("GatherElements", [logprobs, "followed"], { axis: 1 }),
-    above,
+    countAbove(graph, logits, followedLogits),
     expectation,
     expectedBias,
     probabilities,
@@ -161,6 +157,19 @@ function reduceBranch(
 
 function isIds(name: ReadoutOutput): boolean {
   return name === "top_ids" || name === "top_row";
+}
+
+/** How many logits are greater than each followed one, where that is asked for. [n, V], [n, m] → [n, m] */
+function countAbove(parent: Graph, logits: string, followedLogits: string): string {
+  const some = new Graph("ranks", parent.names);
+  const greater = some.op("Greater", [
+    some.op("Unsqueeze", [logits, some.int64([1])]),
+    some.op("Unsqueeze", [followedLogits, some.int64([2])]),
+  ]);
+  some.output(some.op("ReduceSum", [some.op("Cast", [greater], { to: FLOAT }), some.int64([2])], { keepdims: 0 }), FLOAT);
+  const none = new Graph("no_ranks", parent.names);
+  none.output(empty(none, [0, 0], FLOAT), FLOAT);
+  return parent.op("If", [parent.op("Less", [parent.int64(0), "ranks"])], { then_branch: some, else_branch: none });
 }
 
 /** x − max x − ln Σ exp(x − max x) of every row, from operators that every device has. */

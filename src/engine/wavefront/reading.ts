@@ -7,6 +7,8 @@ import type { Run } from "./run.ts";
 export interface Reading {
   readonly run: Run;
   readonly mode: ReadoutMode;
+  /** Whether the followed are ranked. */
+  readonly ranks: boolean;
   /** Whether the rows' expectations are wanted (see metrics/divergence). */
   readonly expects: boolean;
   /** Whether the rows' whole distributions are kept, for other readings to be compared with. */
@@ -133,7 +135,7 @@ export function accept(
       const source = (from + i) * followedCount + j;
       rows.followedLogits[at] = chunk.followedLogits[source] as number;
       rows.followedLogprobs[at] = chunk.followedLogprobs[source] as number;
-      rows.followedRanks[at] = (chunk.followedAbove[source] as number) + 1;
+      if (reading.ranks) rows.followedRanks[at] = (chunk.followedAbove[source] as number) + 1;
     }
   }
   reading.done += count;

@@ -185,6 +185,7 @@ export class RunReadouts {
         result,
         mode: "readout",
         lens: "standard",
+        ranks: this.#parts.job.readout.ranks !== false,
         expects: false,
         keeps: false,
         reference: null,

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { EngineEvent, RunJob } from "../../../src/engine/protocol.ts";
+import type { EngineEvent, ReadoutRows, ResultEvent, RunJob } from "../../../src/engine/protocol.ts";
 import type { Schedule } from "../../../src/engine/schedule.ts";
 import { writeRandomGpt2 } from "../../support/checkpoint.ts";
 import { jobOf, loadForTest, range, result, runJobs, scheduleOf, type TestModel } from "../../support/engine.ts";
@@ -83,4 +83,24 @@ test("what is compared is not cut where a chunk would end: one call a variant, o
   expect(await calls(128)).toEqual({ calls: 3 * 2 * all, rows: 3 * all * 127 });
   // Seven variants of 16 rows: four and three beside each other.
   expect(await calls(17)).toEqual({ calls: 3 * 3, rows: 3 * all * 16 });
+});
+
+test("ranks that nobody asks for are 0, and nothing else changes, whoever shares the chunk", async () => {
+  const tokens = text(9, 4);
+  const schedules = [baseline, ...variants];
+  const readout = { positions: range(8), layers: "all", topK: 3, targets: [7, 8] } as const;
+  const jobs = [undefined, false].map((ranks) =>
+    jobOf(model, { tokens, schedules, baseline: 0, readout: { ...readout, ...(ranks === false && { ranks }) } }),
+  );
+  const [ranked, unranked] = (await runJobs(model, jobs)).map(result) as [ResultEvent, ResultEvent];
+  const without = (rows: ReadoutRows) => ({ ...rows, followedRanks: rows.followedRanks.map(() => 0) });
+  for (const [index, { final, layers }] of unranked.variants.entries()) {
+    const expected = ranked.variants[index] as ResultEvent["variants"][number];
+    expect(final).toStrictEqual(without(expected.final));
+    expect(layers).toStrictEqual(expected.layers);
+    expect(expected.final.followedRanks.every((rank) => rank >= 1)).toBe(true);
+  }
+  expect(unranked.comparisons).toStrictEqual(ranked.comparisons);
+  const [alone] = await runJobs(model, jobs.slice(1));
+  expect(result(alone as EngineEvent[])).toStrictEqual(unranked);
 });
