@@ -22,8 +22,8 @@ export interface ExperimentsClient {
   remove(id: string): Promise<void>;
   /** Writes what is at a path under the experiment to a file. */
   save(id: string, what: string, file: string): Promise<void>;
-  /** Writes all files of an experiment into a folder; those that are there already are written anew. */
-  saveFiles(id: string, folder: string): Promise<void>;
+  /** Writes all files of an experiment into a folder; gives their names. */
+  saveFiles(id: string, folder: string): Promise<string[]>;
 }
 
 export function experimentsOf(client: Client): ExperimentsClient {
@@ -51,6 +51,7 @@ export function experimentsOf(client: Client): ExperimentsClient {
       const { files } = await read<ExperimentFiles>(`${place(id)}/files`);
       await mkdir(folder, { recursive: true });
       for (const { name, url } of files) await save(url, join(folder, name));
+      return files.map(({ name }) => join(folder, name));
     },
   };
 }

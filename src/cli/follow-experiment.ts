@@ -1,5 +1,6 @@
 /** An experiment followed to its end: its progress on one line, Ctrl-C to cancel it, twice to leave at once. */
 import { Problem } from "../problem.ts";
+import type { ExperimentEvent } from "../schemas/experiments/events.ts";
 import { ServiceError } from "./client.ts";
 import type { ExperimentsClient } from "./experiments-client.ts";
 import { experimentLine } from "./render/experiment-line.ts";
@@ -15,6 +16,8 @@ export interface FollowOptions {
   readonly after?: number;
   /** Stands before its progress. */
   readonly label?: string;
+  /** Told of every event; progress is not drawn then. */
+  readonly each?: (event: ExperimentEvent) => void;
 }
 
 /** Ends when it is completed. Throws `cancelled` after an interruption, or `ServiceError` with what it failed of. */
@@ -22,8 +25,9 @@ export async function followExperiment(
   client: ExperimentsClient,
   id: string,
   terminal: Terminal,
-  { after = 0, label }: FollowOptions = {},
+  { after = 0, label, each }: FollowOptions = {},
 ): Promise<void> {
+  let cancelling: Promise<unknown> | null = null;
   let interruptedAt: number | null = null;
   const interrupt = () => {
     const now = performance.now();
@@ -31,14 +35,22 @@ export async function followExperiment(
     if (interruptedAt !== null) return;
     interruptedAt = now;
     terminal.passing("Cancelling … (once more leaves at once)");
-    client.remove(id).catch(() => process.exit(INTERRUPTED));
+    cancelling = client.remove(id);
+    cancelling.catch((error: unknown) => {
+      terminal.clearProgress();
+      terminal.complain(`It could not be cancelled: ${error instanceof Error ? error.message : String(error)}`);
+      process.exit(INTERRUPTED);
+    });
   };
   for (const signal of SIGNALS) process.on(signal, interrupt);
   try {
     for await (const event of client.events(id, after)) {
+      each?.(event);
       if (event.type === "progress") {
-        if (interruptedAt === null) terminal.passing(experimentLine(event, terminal.errorView, label));
+        if (interruptedAt === null && !each) terminal.passing(experimentLine(event, terminal.errorView, label));
       } else if (event.type === "error") {
+        // The answer to the cancelling may come after the event, and the service must not end before it.
+        if (cancelling) await cancelling;
         if (interruptedAt !== null)
           throw new Problem("cancelled", `Cancelled. What was computed is kept: stratascope experiments resume ${id}`);
         throw new ServiceError(event.problem);

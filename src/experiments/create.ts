@@ -62,7 +62,7 @@ export function createExperiments(options: ExperimentsOptions): ExperimentServic
     store,
     openJobs: async (db) => {
       const { openJobs } = await import("../store/jobs.ts");
-      return openJobs(db, { available: () => worker.wake(), failed });
+      return openJobs(db, { available: (queue) => worker.wake(queue), failed });
     },
     told: (id) => followers.told(id),
     stopped: (id) => worker.stop(id),

@@ -86,7 +86,7 @@ export class Keeper {
         if (completed) {
           await writeResult(tx, id, encodeResult(result));
           await appendProgress(tx, completed, told.tally);
-          await appendState(tx, completed);
+          await appendState(tx, { ...completed, events: completed.events + 1 });
           await appendEvent(tx, id, "done", doneFields(result));
         }
         await jobs.complete(tx, "finish", finishJob(id).id);

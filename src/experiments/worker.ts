@@ -8,6 +8,7 @@ import { DatabaseUnavailable, type Queryable } from "../store/database.ts";
 import type { QueueName } from "../store/jobs.ts";
 import type { Ground } from "./backing.ts";
 import type { Computer } from "./computer.ts";
+import { Garbage } from "./garbage.ts";
 import type { Keeper } from "./keeper.ts";
 import { unpack } from "./pack.ts";
 import { type JobData, UNFINISHED } from "./queueing.ts";
@@ -39,8 +40,9 @@ interface Taken {
   readonly stop: AbortController;
 }
 
-/** The first is looked into first. */
+/** The first is looked into first, when it was heard of or nobody has looked for so long. */
 const QUEUES = ["finish", "chunks"] as const;
+const FINISH_LOOK_MS = 2_000;
 /** Between looks at the queue when nobody has said that there is something. */
 const LOOK_MS = { embedded: 30_000, postgres: 2_000 } as const;
 /** Between tries while the database is lost. */
@@ -55,8 +57,11 @@ export class Worker {
   /** Who waits for the database, and why. */
   readonly #troubled = new Map<object, string>();
   readonly #closing = new AbortController();
+  readonly #garbage = new Garbage();
   #wake: () => void = () => {};
   #woken = false;
+  /** When to look for what is to be added up, on `performance.now()`'s clock. */
+  #finishAt = 0;
   #loop: Promise<void> | null = null;
   #touching: ReturnType<typeof setInterval> | null = null;
 
@@ -72,8 +77,9 @@ export class Worker {
     this.#touching.unref?.();
   }
 
-  /** There may be something to do. */
-  wake(): void {
+  /** There may be something to do in a queue; null: in any. */
+  wake(queue: QueueName | null): void {
+    if (queue !== "chunks") this.#finishAt = 0;
     this.#woken = true;
     this.#wake();
   }
@@ -88,7 +94,7 @@ export class Worker {
     this.#closing.abort();
     if (this.#touching) clearInterval(this.#touching);
     for (const { stop } of this.#taken) stop.abort();
-    this.wake();
+    this.wake(null);
     await this.#loop;
     await Promise.all(this.#working);
   }
@@ -117,15 +123,20 @@ export class Worker {
     for (const queue of QUEUES) {
       const free = this.#parts.slots - this.#taken.size;
       if (free <= 0) break;
+      if (queue === "finish") {
+        if (performance.now() < this.#finishAt) continue;
+        this.#finishAt = performance.now() + FINISH_LOOK_MS;
+      }
       for (const { id, data } of await ground.jobs.fetch(queue, free)) {
         took = true;
         const taken: Taken = { queue, id, data: data as JobData, stop: new AbortController() };
         if (this.#closed) taken.stop.abort();
         this.#taken.add(taken);
         const work = this.#work(ground, taken).finally(() => {
+          this.#garbage.collect();
           this.#taken.delete(taken);
           this.#working.delete(work);
-          this.wake();
+          this.wake("chunks");
         });
         this.#working.add(work);
       }

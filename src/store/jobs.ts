@@ -22,8 +22,8 @@ export interface Job {
 }
 
 export interface JobsOptions {
-  /** There may be jobs to fetch: called when some were put into a queue, by any replica, or given back. */
-  readonly available: () => void;
+  /** There may be jobs to fetch: called when some were put into a queue, by any replica, or given back. null: in any queue. */
+  readonly available: (queue: QueueName | null) => void;
   /** Something is wrong with the queues' upkeep, which nobody asked for. */
   readonly failed: (error: unknown) => void;
 }
@@ -108,7 +108,11 @@ export class Jobs {
         else if (Object.entries(QUEUE).some(([option, value]) => queue[option as keyof typeof queue] !== value))
           await this.#boss.updateQueue(name, QUEUE);
       }
-      this.#stopListening = await this.#db.listen(CHANNEL, available, available);
+      this.#stopListening = await this.#db.listen(
+        CHANNEL,
+        (queue) => available(queue as QueueName),
+        () => available(null),
+      );
     } catch (error) {
       await this.stop();
       throw error;

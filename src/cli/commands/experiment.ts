@@ -1,4 +1,6 @@
-import { extname } from "node:path";
+import { existsSync } from "node:fs";
+import { dirname, extname } from "node:path";
+import type { ExperimentEvent } from "../../schemas/experiments/events.ts";
 import { EXPERIMENT_KINDS } from "../../schemas/experiments/settings.ts";
 import type { Command } from "../command.ts";
 import { experimentBody, SETTING_FLAGS, TEXT_FLAGS } from "../experiment-request.ts";
@@ -6,6 +8,7 @@ import { type ExperimentsClient, experimentsOf } from "../experiments-client.ts"
 import { type CommandLine, flagValue, isGiven } from "../flags.ts";
 import { followExperiment } from "../follow-experiment.ts";
 import { kindLines, settingLines } from "../kind-help.ts";
+import { summaryLines } from "../render/experiment-summary.ts";
 import { experimentTable } from "../render/experiment-table.ts";
 import { SERVICE_FLAGS, withService } from "../service.ts";
 import type { Terminal } from "../terminal.ts";
@@ -17,6 +20,7 @@ const FIGURE_FORMATS = [".svg", ".png"];
 /** What is written when it is completed. */
 export const RESULT_FLAGS = {
   out: { value: "FILE", help: `The numbers: ${RESULT_FORMATS.join(", ")}` },
+  table: { value: "NAME", help: "Another table in the place of the result: neurons of a census, tokens of variants" },
   figure: { value: "FILE", help: `The figure: ${FIGURE_FORMATS.join(", ")}` },
   files: { value: "DIR", help: "What it wrote beside its numbers: the safetensors of activations" },
   json: { help: "The events themselves, then the result, one JSON object a line" },
@@ -43,7 +47,7 @@ export const experimentCommand: Command = {
   example: "stratascope experiment layer-interventions --texts 16 --tokens 64 --out result.parquet --figure figure.svg",
   async run(line, terminal) {
     const body = experimentBody(line);
-    checkFiles(line);
+    checkFiles(line, body.kind);
     await withService(
       line,
       async (client) => {
@@ -64,27 +68,37 @@ export async function showExperiment(
   terminal: Terminal,
   after = 0,
 ): Promise<void> {
-  if (isGiven(line, "json")) {
-    for await (const event of client.events(id, after)) terminal.print(JSON.stringify(event));
-    terminal.print(JSON.stringify({ type: "result", ...(await client.result(id)) }));
-  } else {
-    await followExperiment(client, id, terminal, { after });
-    terminal.print("", ...experimentTable(await client.result(id), terminal.view), "");
-  }
-  const [out, figure] = [flagValue(line, "out"), flagValue(line, "figure")];
-  if (out !== undefined) await client.save(id, `result?format=${extname(out).slice(1)}`, out);
-  if (figure !== undefined) await client.save(id, `figure${extname(figure)}`, figure);
-  const files = flagValue(line, "files");
-  if (files !== undefined) await client.saveFiles(id, files);
-  const written = [out, figure, files].filter((file) => file !== undefined);
-  if (!isGiven(line, "json")) {
+  const isJson = isGiven(line, "json");
+  const each = (event: ExperimentEvent) => terminal.print(JSON.stringify(event));
+  await followExperiment(client, id, terminal, { after, ...(isJson && { each }) });
+  const result = await client.result(id);
+  if (isJson) terminal.print(JSON.stringify({ type: "result", ...result }));
+  else terminal.print("", ...experimentTable(result, terminal.view), "", ...summaryLines(result.summary, terminal.view), "");
+  const written = await saveAll(client, id, line);
+  if (!isJson) {
     if (written.length > 0) terminal.print(` ${terminal.view.colours.dim(`written: ${written.join(", ")}`)}`);
     terminal.print(` ${terminal.view.colours.dim(`experiment ${id}`)}`, "");
   }
 }
 
-/** Refused before anything is computed. */
-export function checkFiles(line: CommandLine): void {
+/** Writes what was asked for; gives the names. */
+async function saveAll(client: ExperimentsClient, id: string, line: CommandLine): Promise<string[]> {
+  const [out, figure, files] = [flagValue(line, "out"), flagValue(line, "figure"), flagValue(line, "files")];
+  const table = encodeURIComponent(flagValue(line, "table") ?? "result");
+  if (out !== undefined) await client.save(id, `result?format=${extname(out).slice(1)}&table=${table}`, out);
+  if (figure !== undefined) await client.save(id, `figure${extname(figure)}`, figure);
+  const saved = files === undefined ? [] : await client.saveFiles(id, files);
+  return [...[out, figure].filter((file) => file !== undefined), ...saved];
+}
+
+/** Refused before anything is computed. `kind`: where it is known. */
+export function checkFiles(line: CommandLine, kind?: string): void {
+  if (flagValue(line, "table") !== undefined && flagValue(line, "out") === undefined)
+    throw new UsageError("--table says which table --out writes: give it with --out.");
+  if (kind === "activations" && flagValue(line, "figure") !== undefined)
+    throw new UsageError("--figure: activations have no figure; --files DIR writes them.");
+  if (kind !== undefined && kind !== "activations" && flagValue(line, "files") !== undefined)
+    throw new UsageError(`--files: ${kind} writes no files beside its numbers; activations do.`);
   for (const [flag, formats] of [
     ["out", RESULT_FORMATS],
     ["figure", FIGURE_FORMATS],
@@ -92,5 +106,7 @@ export function checkFiles(line: CommandLine): void {
     const file = flagValue(line, flag);
     if (file !== undefined && !formats.includes(extname(file)))
       throw new UsageError(`--${flag} is ${JSON.stringify(file)}; it must end in ${formats.join(", ")}.`);
+    if (file !== undefined && !existsSync(dirname(file)))
+      throw new UsageError(`--${flag} is ${JSON.stringify(file)}; there is no folder ${dirname(file)}.`);
   }
 }

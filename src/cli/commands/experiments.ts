@@ -68,6 +68,7 @@ async function list(client: ExperimentsClient, line: CommandLine, terminal: Term
 async function show(client: ExperimentsClient, experiment: Experiment, line: CommandLine, terminal: Terminal): Promise<void> {
   const { id, state, error } = experiment;
   if (state !== "failed" && state !== "cancelled") return showExperiment(client, id, line, terminal);
+  if (isGiven(line, "json")) return terminal.print(JSON.stringify(experiment, null, 2));
   terminal.print(...experimentList([experiment], terminal.view), "", ` ${error?.detail ?? state}`, "");
   terminal.print(` ${terminal.view.colours.dim(`to go on: stratascope experiments resume ${id}`)}`);
 }

@@ -6,14 +6,16 @@ import type { View } from "./view.ts";
 
 /** Lines that are shown; the rest is in the files. */
 const MOST_LINES = 48;
-const NUMBER = 17;
 const STATISTIC_COLUMNS = new Set(["statistic", "mean", "std", "sem", "count", "q05", "q25", "q50", "q75", "q95"]);
 
 export function experimentTable(result: ExperimentResult, view: View): string[] {
   const { bold, dim } = view.colours;
   const { keys, statistics, cells } = cellsOf(result);
   const widths = keys.map((key, i) => Math.max(key.length, ...cells.map((cell) => (cell.keys[i] ?? "").length)));
-  const columns = statistics.map((name) => ({ name, width: Math.max(NUMBER, name.length) }));
+  const columns = statistics.map((name) => ({
+    name,
+    width: Math.max(name.length, ...cells.map(({ values }) => (values.get(name) ?? "").length)),
+  }));
   const shown = fitting(columns, view.width - 1 - widths.reduce((sum, width) => sum + width + 1, 0));
   const line = (labels: readonly string[], values: (name: string) => string) =>
     [

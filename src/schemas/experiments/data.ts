@@ -29,6 +29,6 @@ export const ExperimentData = z
         : `give one of dataset, texts, tokens and rows, not ${given.join(" and ")}`;
     context.addIssue({ code: "custom", message });
   })
-  .openapi("ExperimentData");
+  .openapi("ExperimentData", { example: { dataset: "prose-heldout" } });
 
 export type ExperimentData = z.infer<typeof ExperimentData>;
