@@ -283,14 +283,15 @@ describe("Stages 2 to 4", () => {
   });
 
   it("suffix probes: better together, no better, and nothing to probe", () => {
-    const of = (together: number | null, best: object | null, model = 0.87) =>
+    const of = (together: number | null, best: object | null, sem = 0.01) =>
       findingOf(
         "suffix-probe",
         modelOf({
           "suffix-probe": planted(
             "suffix-probe",
             [
-              { population: "model", k: null, statistic: "accuracy", mean: model },
+              { population: "model", k: null, statistic: "accuracy", mean: 0.87 },
+              { population: "prediction", k: null, layer: 9, neuron: 31, statistic: "accuracy", mean: 0.7, sem },
               ...(together === null ? [] : [{ population: "both", k: 64, statistic: "accuracy", mean: together, sem: 0.01 }]),
             ],
             { settings: { suffix: "ing" }, summary: { best_neuron: { prediction: best, suppression: null } } },
@@ -301,6 +302,10 @@ describe("Stages 2 to 4", () => {
     expect(of(0.8, neuron)).toMatchObject({
       verdict: "shown",
       sentence: `Whether the next token ends its word in “-ing”, the best single neuron (9.31) tells in 70${N}% of held-out cases, an ensemble of 64 in 80${N}%; the model’s own top prediction in 87${N}% (guessing: 50 %).`,
+    });
+    expect(of(0.8, neuron, 0.06)).toMatchObject({
+      verdict: "partly",
+      sentence: expect.stringContaining("which could be chance"),
     });
     expect(of(0.71, neuron).verdict).toBe("partly");
     expect(of(0.6, neuron)).toMatchObject({ verdict: "not-shown", sentence: expect.stringContaining("which is no better") });

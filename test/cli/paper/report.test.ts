@@ -17,7 +17,7 @@ import {
   percentRange,
 } from "../../../src/cli/paper/report/numbers.ts";
 import { checkFolder, writeReport } from "../../../src/cli/paper/report/write.ts";
-import { MIDDLE, SMALL } from "../../experiments/figures/results.ts";
+import { MIDDLE, resultOf, SMALL } from "../../experiments/figures/results.ts";
 import { wholeModel } from "./planted.ts";
 
 const N = "\u202f";
@@ -102,9 +102,13 @@ describe("Numbers in sentences", () => {
 
 describe("A report of two models", () => {
   const reason = 'the texts have 3 words of exactly 4 tokens & "few" <others>.';
+  const three = resultOf("attention-locality", { ...MIDDLE, id: '<i>smol</i> & "co"' }, { settings: { k: 3 } });
   const models = [
     wholeModel(SMALL, { "subjoiner-heads": { state: "refused", reason }, cka: { state: "failed", reason: "it ended" } }),
-    wholeModel({ ...MIDDLE, id: '<i>smol</i> & "co"' }),
+    wholeModel(
+      { ...MIDDLE, id: '<i>smol</i> & "co"' },
+      { "attention-locality": { state: "completed", result: three, refused: [] } },
+    ),
   ];
   let report: Awaited<ReturnType<typeof written>>;
 
@@ -156,6 +160,13 @@ describe("A report of two models", () => {
     expect(numbers).toEqual(numbers.map((_, i) => i + 1));
     expect(numbers).toHaveLength(PAPER_EXPERIMENTS.length);
     expect(report.page.match(/.{60}(?:NaN|undefined|\bnull\b|\[object)/g)).toBeNull();
+  });
+
+  it("says what each experiment was made from, and where models differ in it", () => {
+    expect(report.page).toContain(
+      '<th scope="row">attention-locality</th><td class="number">64 × 128</td><td class="number">64 × 128</td><td>k 5 / 3</td>',
+    );
+    expect(report.page).toContain('<th scope="row">subjoiner-heads</th><td class="number">–</td>');
   });
 
   it("The tables are those of the results", () => {

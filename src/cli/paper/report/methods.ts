@@ -51,8 +51,11 @@ export function sizesTable(models: readonly ModelOutcomes[], experiments: readon
     groups: plainRows(
       experiments.map((id) => {
         const results = models.map((of) => resultOf(of, id));
-        const [first] = results.filter((result) => result !== null);
-        return [id, ...results.map((result) => (result ? sizeOf(result) : "–")), first ? settingsOf(first) : ""];
+        return [
+          id,
+          ...results.map((result) => (result ? sizeOf(result) : "–")),
+          settingsOf(results.filter((result) => result !== null)),
+        ];
       }),
     ),
   });
@@ -63,10 +66,15 @@ function sizeOf({ data, tokens_per_text }: ExperimentResult): string {
   return tokens_per_text === null ? `${grouped(data.texts)}` : `${grouped(data.texts)} × ${tokens_per_text}`;
 }
 
-/** Flat ones; lists as they are. */
-function settingsOf({ settings }: ExperimentResult): string {
-  return Object.entries(settings)
-    .map(([name, value]) => `${name.replaceAll("_", " ")} ${Array.isArray(value) ? value.join(", ") : String(value)}`)
+/** Of all models; where they differ, in the models' order. */
+function settingsOf(results: readonly ExperimentResult[]): string {
+  const names = [...new Set(results.flatMap(({ settings }) => Object.keys(settings)))];
+  const spelled = (value: unknown) => (Array.isArray(value) ? value.join(", ") : String(value));
+  return names
+    .map((name) => {
+      const values = new Set(results.flatMap(({ settings }) => (name in settings ? [spelled(settings[name])] : [])));
+      return `${name.replaceAll("_", " ")} ${[...values].join(" / ")}`;
+    })
     .join("; ");
 }
 

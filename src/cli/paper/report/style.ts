@@ -61,7 +61,7 @@ tbody:last-of-type tr:last-child > * { border-bottom: 1.5px solid var(--ink); }
 tr.group th { font-weight: 650; padding-top: 1.1rem; border-top: 0; }
 td.number, th.number { text-align: right; white-space: nowrap; }
 td code { white-space: nowrap; }
-.claims { min-width: min(100%, 40rem); }
+.scroll.wide table { min-width: min(100vw - 2.25rem, 40rem); }
 .claims td:first-child { min-width: 17rem; max-width: 25rem; }
 .claims td + td { min-width: 10.5rem; }
 .claims td small { display: block; color: var(--soft); font-size: 0.93em; line-height: 1.35; }
@@ -80,6 +80,7 @@ footer { padding: 3rem 0 4rem; font-size: 0.82rem; color: var(--soft); }
   .claims, .claims caption, .claims tbody, .claims tr, .claims tbody th, .claims td { display: block; min-width: 0; padding-right: 0; }
   .claims { width: 100%; } .claims thead { display: none; }
   .claims .group th { border-bottom: 1.5px solid var(--ink); }
+  .claims tbody:last-of-type tr:last-child td { border: 0; }
   .claims tbody tr td { border: 0; padding: 0.2rem 0; max-width: none; }
   .claims tbody tr:not(.group) { padding: 0.55rem 0; border-top: 1px solid #ececec; }
   .claims tbody tr.group { border: 0; } .claims tbody tr.group + tr { border-top: 0; }

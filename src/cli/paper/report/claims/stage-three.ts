@@ -92,7 +92,7 @@ const suffixEnsembles: Claim = {
   id: "suffix-probe",
   says: "Prediction and suppression neurons together tell how a word will end better than each of them alone.",
   criterion:
-    "on held-out texts the largest ensemble decides better than the neuron that was best in training, its 95 % interval too (in part: the mean alone)",
+    "on held-out texts the largest ensemble decides better than the neuron that was best in training, beyond the 95 % interval of their difference, taken as if they erred independently (in part: the mean alone)",
   judge(of) {
     const result = resultOf(of, "suffix-probe");
     if (!result) return null;
@@ -108,13 +108,15 @@ const suffixEnsembles: Claim = {
         sentence: `There are no prediction or suppression neurons to probe for “-${suffix}”; the model itself decides ${percent(model.mean)} of the cases rightly.`,
       };
     }
-    const above = ensemble.accuracy.mean > best.accuracy;
+    const difference = ensemble.accuracy.mean - best.accuracy;
+    const reach = 1.96 * Math.hypot(ensemble.accuracy.sem ?? 0, best.sem);
+    const above = difference > 0;
     return {
-      verdict: verdictOf(above, ensemble.accuracy.low > best.accuracy),
+      verdict: verdictOf(above, difference > reach),
       short: `${percent(best.accuracy)} → ${percent(ensemble.accuracy.mean)}`,
       sentence:
         `Whether the next token ends its word in “-${suffix}”, the best single neuron (${best.layer}.${best.neuron}) tells in ${percent(best.accuracy)} of held-out cases, ` +
-        `an ensemble of ${ensemble.k} in ${percent(ensemble.accuracy.mean)}${above ? "" : ", which is no better"}` +
+        `an ensemble of ${ensemble.k} in ${percent(ensemble.accuracy.mean)}${difference > reach ? "" : above ? ", which could be chance" : ", which is no better"}` +
         `${model ? `; the model’s own top prediction in ${percent(model.mean)}` : ""} (guessing: 50 %).`,
     };
   },
@@ -126,15 +128,25 @@ function largestEnsemble(result: ExperimentResult): { k: number; accuracy: Measu
   return last ? { k: last.at, accuracy: last } : null;
 }
 
+interface Alone {
+  readonly layer: number;
+  readonly neuron: number;
+  readonly accuracy: number;
+  readonly sem: number;
+}
+
 /** The one that was chosen in training, of either kind. */
-function bestAlone({ summary }: ExperimentResult): { layer: number; neuron: number; accuracy: number } | null {
-  const best = fieldsIn(summary, "best_neuron");
+function bestAlone(result: ExperimentResult): Alone | null {
+  const best = fieldsIn(result.summary, "best_neuron");
   const found = (["prediction", "suppression"] as const).flatMap((kind) => {
     const neuron = fieldsIn(best, kind);
     const accuracy = numberIn(neuron, "accuracy");
-    return accuracy === null ? [] : [{ layer: Number(neuron?.layer), neuron: Number(neuron?.neuron), accuracy }];
+    const [layer, index] = [numberIn(neuron, "layer"), numberIn(neuron, "neuron")];
+    if (accuracy === null || layer === null || index === null) return [];
+    const row = measuredOne(result, "accuracy", { population: kind, k: null, layer, neuron: index });
+    return [{ layer, neuron: index, accuracy, sem: row?.sem ?? 0 }];
   });
-  return found.reduce<(typeof found)[number] | null>((a, b) => (a === null || b.accuracy > a.accuracy ? b : a), null);
+  return found.reduce<Alone | null>((a, b) => (a === null || b.accuracy > a.accuracy ? b : a), null);
 }
 
 export const STAGE_THREE_CLAIMS: readonly Claim[] = [predictionNeurons, fallingLens, suffixEnsembles];

@@ -41,6 +41,7 @@ export function robustnessTable(models: readonly ModelOutcomes[]): Html | null {
     return [{ title: models.length > 1 ? of.model.id : null, rows }];
   });
   return inlineTable({
+    wide: true,
     caption:
       "Top predictions kept, and KL(p‖q) in nats. Of swaps, first and last are the pairs with the first and the last layer. Middle: the mean over all others, and their range.",
     columns: [
@@ -67,6 +68,7 @@ export function scheduleTable(models: readonly ModelOutcomes[]): Html | null {
   if (!first) return null;
   const operations = first.half.effects.map(({ operation }) => operation);
   return inlineTable({
+    wide: true,
     caption: "About half of the layers, those of the middle, run in other ways: KL(p‖q) in nats, and top predictions kept.",
     columns: [
       { name: "the middle is" },
@@ -109,6 +111,7 @@ export function headTable(models: readonly ModelOutcomes[]): Html | null {
 /** Neurons by class. */
 export function censusTable(models: readonly ModelOutcomes[]): Html | null {
   return inlineTable({
+    wide: true,
     caption: "Neurons of all layers by what they write towards the vocabulary.",
     columns: [
       { name: "model" },
@@ -148,6 +151,7 @@ export function censusTable(models: readonly ModelOutcomes[]): Html | null {
 /** Accuracy untouched and with a layer of the middle changed. */
 export function accuracyTable(models: readonly ModelOutcomes[]): Html | null {
   return inlineTable({
+    wide: true,
     caption:
       "Accuracy on the benchmark, with 95 % intervals where the model is untouched; otherwise the mean over the middle layers.",
     columns: [
