@@ -34,7 +34,7 @@ export async function benchExperiments(folder: string): Promise<void> {
 }
 
 /** `layer-interventions` of one text: all its variants, read out at every position but the first, for the result alone. */
-function interventions(bench: Bench, T: number, tokens?: readonly number[]): RunJob {
+export function interventions(bench: Bench, T: number, tokens?: readonly number[]): RunJob {
   const positions = Array.from({ length: T - 1 }, (_, i) => i + 1);
   const schedules = deletionsAndSwaps(bench.spec.nLayers);
   return bench.job(T, {
@@ -44,7 +44,7 @@ function interventions(bench: Bench, T: number, tokens?: readonly number[]): Run
 }
 
 /** Adds the jobs, some at a time; each call of what is returned makes one call of the model. */
-function stepsOf({ wavefront, turns }: Bench, jobs: readonly RunJob[], inFlight = IN_FLIGHT): () => Promise<boolean> {
+export function stepsOf({ wavefront, turns }: Bench, jobs: readonly RunJob[], inFlight = IN_FLIGHT): () => Promise<boolean> {
   const waiting = [...jobs];
   const next = () => {
     const job = waiting.shift();

@@ -2,6 +2,7 @@
 import { benchCertify } from "./certify.ts";
 import { randomCheckpoint } from "./checkpoint.ts";
 import { benchExperiments } from "./experiments.ts";
+import { benchExperimentsService } from "./experiments-service.ts";
 import { benchFamilies } from "./families.ts";
 import { benchInterventions } from "./interventions.ts";
 import { benchLarge } from "./large.ts";
@@ -24,6 +25,7 @@ if (wanted("start")) await benchStart();
 if (wanted("certify")) await benchCertify();
 if (wanted("interventions")) await benchInterventions(randomCheckpoint());
 if (wanted("experiments")) await benchExperiments(randomCheckpoint());
+if (wanted("experiments-service")) await benchExperimentsService(randomCheckpoint());
 if (wanted("families")) await benchFamilies();
 if (wanted("real-model")) await benchRealModel();
 if (wanted("large")) await benchLarge(process.argv.includes("--folded"));

@@ -10,14 +10,15 @@ import type { Parts } from "./sweeps.ts";
 const ROOT = new URL("..", import.meta.url).pathname;
 const BUN = process.execPath;
 
-interface Server {
+/** A service of its own, in processes of its own. */
+export interface Server {
   readonly url: string;
   readonly child: ChildProcess;
   readonly started: number;
   stop(): Promise<void>;
 }
 
-async function startServer(modelsDir: string, environment: Record<string, string> = {}): Promise<Server> {
+export async function startServer(modelsDir: string, environment: Record<string, string> = {}): Promise<Server> {
   const port = 20000 + Math.floor(Math.random() * 20000);
   const data = mkdtempSync(join(tmpdir(), "stratascope-bench-"));
   const started = performance.now();
@@ -49,13 +50,13 @@ async function startServer(modelsDir: string, environment: Record<string, string
   };
 }
 
-interface RunTimes {
+export interface RunTimes {
   readonly firstLayerMs: number;
   readonly totalMs: number;
 }
 
 /** Posts a run and reads its NDJSON; `firstLayer`: the first event after a block (step 1). */
-async function postRun(url: string, body: unknown): Promise<RunTimes> {
+export async function postRun(url: string, body: unknown): Promise<RunTimes> {
   const start = performance.now();
   const response = await fetch(`${url}/v1/runs`, {
     method: "POST",

@@ -11,6 +11,7 @@ import { Backing } from "./backing.ts";
 import { Computer } from "./computer.ts";
 import { Experiments } from "./experiments.ts";
 import { Followers } from "./followers.ts";
+import { collectGarbage } from "./garbage.ts";
 import { Keeper } from "./keeper.ts";
 import { Mark } from "./mark.ts";
 import { recover } from "./queueing.ts";
@@ -50,6 +51,7 @@ export function createExperiments(options: ExperimentsOptions): ExperimentServic
   const failed = (error: unknown) =>
     log.error("an experiment failed", { error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
   let trouble: string | null = null;
+  let stopCollecting: (() => void) | null = null;
   const setTrouble = (reason: string | null) => {
     if (reason !== null && trouble === null) log.warn("experiments are paused", { reason });
     if (reason === null && trouble !== null) log.info("experiments go on", {});
@@ -68,6 +70,7 @@ export function createExperiments(options: ExperimentsOptions): ExperimentServic
     stopped: (id) => worker.stop(id),
     opened: async (ground) => {
       await recover(ground, new Set());
+      if (ground.db.kind === "embedded") stopCollecting ??= collectGarbage();
       worker.start();
       ended();
     },
@@ -117,6 +120,7 @@ export function createExperiments(options: ExperimentsOptions): ExperimentServic
     },
     async stop() {
       stopping.abort();
+      stopCollecting?.();
       await worker.close();
       await backing.close();
     },

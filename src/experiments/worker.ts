@@ -8,7 +8,6 @@ import { DatabaseUnavailable, type Queryable } from "../store/database.ts";
 import type { QueueName } from "../store/jobs.ts";
 import type { Ground } from "./backing.ts";
 import type { Computer } from "./computer.ts";
-import { Garbage } from "./garbage.ts";
 import type { Keeper } from "./keeper.ts";
 import { unpack } from "./pack.ts";
 import { type JobData, UNFINISHED } from "./queueing.ts";
@@ -57,7 +56,6 @@ export class Worker {
   /** Who waits for the database, and why. */
   readonly #troubled = new Map<object, string>();
   readonly #closing = new AbortController();
-  readonly #garbage = new Garbage();
   #wake: () => void = () => {};
   #woken = false;
   /** When to look for what is to be added up, on `performance.now()`'s clock. */
@@ -133,7 +131,6 @@ export class Worker {
         if (this.#closed) taken.stop.abort();
         this.#taken.add(taken);
         const work = this.#work(ground, taken).finally(() => {
-          this.#garbage.collect();
           this.#taken.delete(taken);
           this.#working.delete(work);
           this.wake("chunks");

@@ -58,7 +58,7 @@ describe.each(DATABASE_KINDS)("Experiments, $kind:", ({ kind, start: startDataba
     const keeper = new Keeper(() => {});
     const backing: Backing = new Backing({
       store,
-      openJobs: (db) => openJobs(db, { available: () => worker.wake(), failed }),
+      openJobs: (db) => openJobs(db, { available: (queue) => worker.wake(queue), failed }),
       told: (id) => followers.told(id),
       stopped: (id) => worker.stop(id),
       opened: async (ground) => {

@@ -23,7 +23,7 @@ const FIVE: Record<string, Order[]> = {
   ],
   shuffle: [
     [0, ...shuffled([1, 2, 3, 4], pcg32(7))],
-    [0, 1, ...shuffled([2, 3], pcg32(7)), 4],
+    [0, 1, 3, 2, 4], // seed 7 would leave two blocks as they are: the next one that does not
   ],
   parallel: [
     [0, [1, 2, 3, 4]],
