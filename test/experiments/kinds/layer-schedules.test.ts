@@ -22,8 +22,9 @@ const FIVE: Record<string, Order[]> = {
     [0, 1, 3, 2, 4],
   ],
   shuffle: [
-    [0, ...shuffled([1, 2, 3, 4], pcg32(7))],
-    [0, 1, 3, 2, 4], // seed 7 would leave two blocks as they are: the next one that does not
+    // Seed 7 would leave them as they are: of the next one that does not.
+    [0, 1, 3, 2, 4],
+    [0, 1, 3, 2, 4],
   ],
   parallel: [
     [0, [1, 2, 3, 4]],
