@@ -1,5 +1,5 @@
 /** The service that a command talks to: the one at `--url`, or one in this process for as long as the command takes. */
-import { type Client, createClient } from "./client.ts";
+import { type Client, createClient, ServiceError } from "./client.ts";
 import { type CommandLine, type Flags, flagValue } from "./flags.ts";
 import { UsageError } from "./usage-error.ts";
 
@@ -21,7 +21,16 @@ export async function withService<T>(line: CommandLine, use: (client: Client) =>
   const service = await startLocalService(keeps);
   try {
     return await use(createClient(service.url, service.key));
+  } catch (error) {
+    throw error instanceof ServiceError ? withRemedy(error) : error;
   } finally {
     await service.stop();
   }
+}
+
+/** Its data folder is another service's, which can be asked itself. */
+function withRemedy(error: ServiceError): ServiceError {
+  const { code, detail } = error.problem;
+  if (code !== "store_unavailable" || !detail?.includes("is in use by process")) return error;
+  return new ServiceError({ ...error.problem, detail: `${detail} If that is a service, ask it: --url http://127.0.0.1:3000.` });
 }
