@@ -100,6 +100,7 @@ export class Jobs {
       if (!(error instanceof DatabaseUnavailable)) failed(error);
     });
     try {
+      await this.#makeSchema();
       await this.#boss.start();
       const known = new Map((await this.#boss.getQueues()).map((queue) => [queue.name, queue]));
       for (const name of QUEUES) {
@@ -117,6 +118,18 @@ export class Jobs {
       await this.stop();
       throw error;
     }
+  }
+
+  /**
+   * pg-boss makes its schema if it does not exist, which fails for one of two replicas that find so at the same time: here
+   * they go one after the other.
+   */
+  async #makeSchema(): Promise<void> {
+    await this.#db.transaction(async (tx) => {
+      await tx.query("SELECT pg_advisory_xact_lock(hashtext($1))", [SCHEMA]);
+      const there = await tx.query("SELECT 1 FROM pg_namespace WHERE nspname = $1", [SCHEMA]);
+      if (there.length === 0) await tx.query(`CREATE SCHEMA ${SCHEMA}`);
+    });
   }
 
   async stop(): Promise<void> {
