@@ -111,8 +111,8 @@ export function createExperiments(options: ExperimentsOptions): ExperimentServic
           if (lost > 0) setTrouble(null);
           return;
         } catch (error) {
-          if (!(error instanceof DatabaseUnavailable)) throw error;
-          setTrouble(error.message);
+          if (!(error instanceof DatabaseUnavailable)) failed(error);
+          setTrouble(error instanceof Error ? error.message : String(error));
           const ms = Math.min(START_MS.most, START_MS.first * 2 ** lost);
           await sleep(ms, undefined, { signal: stopping.signal, ref: false }).catch(() => {});
         }
