@@ -12,7 +12,8 @@ import { chunksOfTexts, type TextsInput } from "./chunks.ts";
 import type { Ask, Fold, Kind, Plan } from "./kind.ts";
 import type { Lab, LabJob, RunOutput } from "./lab.ts";
 import { type Cell, type Column, MEAN_COLUMNS, QUANTILE_COLUMNS, QUANTILES, type ResultRow } from "./result.ts";
-import type { Study } from "./study.ts";
+import { type Study, studyModel } from "./study.ts";
+import { VERSION } from "./version.ts";
 
 /** The values of one text: [cell · statistics + statistic], each with any number of observations. */
 export type Observed = readonly ArrayLike<number>[];
@@ -74,7 +75,14 @@ export function statisticsKind<Settings>(spec: StatisticsKind<Settings>): MadeOf
     async plan(ask): Promise<Plan<TextsInput>> {
       const { tokens, tokensPerText } = await ask.material.cut();
       const notes = await spec.check?.(ask, tokensPerText);
-      return { chunks: chunksOfTexts(tokens), tokensPerText, texts: tokens.length, ...(notes && { notes }) };
+      const { settings, prependBos, seed, model } = ask;
+      const draft: Study<Settings> = {
+        ...{ kind: spec.name, model: studyModel(model), settings, data: null, tokensPerText, prependBos, seed },
+        ...{ version: VERSION, notes: notes ?? {} },
+      };
+      const jobs = spec.jobs(draft, [...(tokens[0] ?? [])], model);
+      const schedules = jobs.reduce((sum, job) => sum + job.schedules.length, 0);
+      return { chunks: chunksOfTexts(tokens, schedules), tokensPerText, texts: tokens.length, ...(notes && { notes }) };
     },
     jobs: (study, { texts }, model) => spec.jobs(study, [...(texts[0] ?? [])], model),
     async compute(study, { texts }, lab) {
