@@ -3,8 +3,6 @@ import type { PlannedChunk } from "./kind.ts";
 
 /** Tokens of a chunk's texts: what the engine takes in one call of a block, and as much again. */
 const CHUNK_TOKENS = 1024;
-/** Schedules that count: early layers are shared by all, and have one row a text. */
-const MOST_SCHEDULES = 4;
 /** Texts of a chunk, however short. */
 const CHUNK_TEXTS = 32;
 
@@ -14,11 +12,10 @@ export interface TextsInput {
   readonly texts: readonly Int32Array[];
 }
 
-/** Chunks of neighbouring texts, each of which runs under so many schedules: with several, a few texts fill the calls. */
-export function chunksOfTexts(texts: readonly Int32Array[], schedules = 1): PlannedChunk<TextsInput>[] {
+/** Chunks of neighbouring texts. */
+export function chunksOfTexts(texts: readonly Int32Array[]): PlannedChunk<TextsInput>[] {
   const longest = texts.reduce((most, { length }) => Math.max(most, length), 1);
-  const fit = Math.floor(CHUNK_TOKENS / longest / Math.min(Math.max(1, schedules), MOST_SCHEDULES));
-  return chunksOf(texts, Math.max(1, Math.min(CHUNK_TEXTS, fit))).map(({ first, items }) => ({
+  return chunksOf(texts, Math.max(1, Math.min(CHUNK_TEXTS, Math.floor(CHUNK_TOKENS / longest)))).map(({ first, items }) => ({
     units: items.length,
     input: { first, texts: items },
   }));

@@ -12,7 +12,7 @@ import { kindOf } from "./kinds/index.ts";
 import { fullJob } from "./lab.ts";
 import { Material } from "./material.ts";
 import { pack } from "./pack.ts";
-import { type Study, studyModel } from "./study.ts";
+import type { Study, StudyModel } from "./study.ts";
 import { VERSION } from "./version.ts";
 
 export interface PlanningParts {
@@ -101,4 +101,13 @@ async function named(name: string, datasets: DatasetSource): Promise<Dataset> {
     if (error instanceof Problem && error.code === "invalid_request") refuse("/data/dataset", error.message);
     throw error;
   }
+}
+
+function studyModel(model: ServedModel): StudyModel {
+  const { id, revision, family, nLayers, dModel, nHeads, headDim, dMlp } = model;
+  const { vocabSize, tokenCount, contextLength, gated, parallel } = model;
+  return {
+    ...{ id, revision, family, nLayers, dModel, nHeads, headDim, dMlp },
+    ...{ vocabSize, tokenCount, contextLength, gated, parallel },
+  };
 }

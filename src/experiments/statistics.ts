@@ -12,8 +12,7 @@ import { chunksOfTexts, type TextsInput } from "./chunks.ts";
 import type { Ask, Fold, Kind, Plan } from "./kind.ts";
 import type { Lab, LabJob, RunOutput } from "./lab.ts";
 import { type Cell, type Column, MEAN_COLUMNS, QUANTILE_COLUMNS, QUANTILES, type ResultRow } from "./result.ts";
-import { type Study, studyModel } from "./study.ts";
-import { VERSION } from "./version.ts";
+import type { Study } from "./study.ts";
 
 /** The values of one text: [cell · statistics + statistic], each with any number of observations. */
 export type Observed = readonly ArrayLike<number>[];
@@ -75,14 +74,7 @@ export function statisticsKind<Settings>(spec: StatisticsKind<Settings>): MadeOf
     async plan(ask): Promise<Plan<TextsInput>> {
       const { tokens, tokensPerText } = await ask.material.cut();
       const notes = await spec.check?.(ask, tokensPerText);
-      const { settings, prependBos, seed, model } = ask;
-      const draft: Study<Settings> = {
-        ...{ kind: spec.name, model: studyModel(model), settings, data: null, tokensPerText, prependBos, seed },
-        ...{ version: VERSION, notes: notes ?? {} },
-      };
-      const jobs = spec.jobs(draft, [...(tokens[0] ?? [])], model);
-      const schedules = jobs.reduce((sum, job) => sum + job.schedules.length, 0);
-      return { chunks: chunksOfTexts(tokens, schedules), tokensPerText, texts: tokens.length, ...(notes && { notes }) };
+      return { chunks: chunksOfTexts(tokens), tokensPerText, texts: tokens.length, ...(notes && { notes }) };
     },
     jobs: (study, { texts }, model) => spec.jobs(study, [...(texts[0] ?? [])], model),
     async compute(study, { texts }, lab) {

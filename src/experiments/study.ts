@@ -1,5 +1,4 @@
 /** What an experiment is: everything that its numbers depend on. Stored with it, so that any replica computes the same. */
-import type { ServedModel } from "../runs/served-models.ts";
 import type { Provenance } from "./result.ts";
 
 /** The model as kinds reason about it. */
@@ -34,16 +33,6 @@ export interface Study<Settings = Readonly<Record<string, unknown>>> {
   readonly version: string;
   /** What planning found out, for computing and folding; plain JSON. */
   readonly notes: Readonly<Record<string, unknown>>;
-}
-
-/** What a study keeps of a model. */
-export function studyModel(model: ServedModel): StudyModel {
-  const { id, revision, family, nLayers, dModel, nHeads, headDim, dMlp } = model;
-  const { vocabSize, tokenCount, contextLength, gated, parallel } = model;
-  return {
-    ...{ id, revision, family, nLayers, dModel, nHeads, headDim, dMlp },
-    ...{ vocabSize, tokenCount, contextLength, gated, parallel },
-  };
 }
 
 /** Where statistics begin: with BOS the prediction at position 0 is left out of every one. */
