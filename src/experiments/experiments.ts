@@ -199,12 +199,13 @@ export class Experiments {
           await queueRest(ground, tx, id, new Set());
           await appendState(tx, stored);
         }
-        return stored;
+        // With that event.
+        return stored && { ...stored, events: stored.events + 1 };
       }),
     );
     if (!resumed)
       throw new Problem("conflict", `The experiment is ${before.state}; only what failed or was cancelled can be resumed.`);
-    return this.get(id);
+    return this.#shown(resumed);
   }
 
   async #insert(ground: Ground, planned: PlannedExperiment, key: string | null, hash: string): Promise<StoredExperiment | null> {
