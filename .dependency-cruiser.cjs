@@ -56,6 +56,12 @@ module.exports = {
       from: { path: "^src/(engine|metrics|interventions)/" },
       to: { path: ["^(node:)?https?$", "^(node:)?http2$", "node_modules/(hono|@hono)/"] },
     },
+    only(
+      "the-report-is-a-client",
+      "^src/report/",
+      [PROBLEM, "^src/schemas/", "^src/experiments/", "^src/cli/"],
+      "it asks the service over HTTP; of experiments it takes what draws figures and writes tables",
+    ),
     {
       name: "runs-know-no-routes",
       comment: "the life of a run is served by routes, not the other way round",

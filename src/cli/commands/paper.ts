@@ -1,13 +1,13 @@
 import { basename } from "node:path";
+import { checkFolder, writeReport } from "../../report/folder/write.ts";
+import { dataOf, gather } from "../../report/gather/gather.ts";
+import { versionOf } from "../../report/gather/look.ts";
+import { paperRequest } from "../../report/plan/request.ts";
+import type { ModelOutcomes } from "../../report/results/outcome.ts";
 import type { Command } from "../command.ts";
 import { TEXT_FLAGS } from "../experiment-request.ts";
 import { Failed } from "../failed.ts";
 import { type CommandLine, flagValue } from "../flags.ts";
-import { dataOf, gather } from "../paper/gather.ts";
-import { versionOf } from "../paper/look.ts";
-import type { ModelOutcomes } from "../paper/outcome.ts";
-import { checkFolder, writeReport } from "../paper/report/write.ts";
-import { paperRequest } from "../paper/request.ts";
 import { SERVICE_FLAGS, withService } from "../service.ts";
 
 const DEFAULT_FOLDER = "paper";
