@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { ResultRow } from "../../src/experiments/result.ts";
 import { deeperIsMoreRobust } from "../../src/report/claims/across.ts";
 import { accuracy, heads, importance, similarity } from "../../src/report/claims/appendix.ts";
-import { segmentationInWords } from "../../src/report/page/stages-table.ts";
+import { segmentationInWords } from "../../src/report/claims/segmentation.ts";
 import { byLayer, claimOf, findingOf, modelOf, planted } from "./planted.ts";
 
 const N = "\u202f";

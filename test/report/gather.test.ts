@@ -2,6 +2,8 @@
 import { describe, expect, it } from "vitest";
 import type { Client } from "../../src/cli/client.ts";
 import { ServiceError } from "../../src/cli/client.ts";
+import { audienceOn } from "../../src/cli/paper/audience.ts";
+import { reportService } from "../../src/cli/paper/service.ts";
 import { makeView } from "../../src/cli/render/view.ts";
 import type { Terminal } from "../../src/cli/terminal.ts";
 import { gather } from "../../src/report/gather/gather.ts";
@@ -86,12 +88,16 @@ function terminalOf(lines: string[]): Terminal {
 async function gathered(kind: string, script: Script) {
   const lines: string[] = [];
   const { client, asked } = scripted(script);
+  const terminal = terminalOf(lines);
   const experiments = PAPER_EXPERIMENTS.filter((each) => each.kind === kind);
   const request: PaperRequest = {
     ...{ models: ["m"], experiments, fields: { data: { dataset: "prose-heldout" } }, ownData: false },
     ...{ texts: undefined, tokens: undefined },
   };
-  const { outcomes } = await gather({ client, request, version: "0.1.0", terminal: terminalOf(lines) }, "m");
+  const { outcomes } = await gather(
+    { service: reportService(client, terminal), request, version: "0.1.0", audience: audienceOn(terminal) },
+    "m",
+  );
   return { outcome: outcomes.get(kind), lines, asked };
 }
 

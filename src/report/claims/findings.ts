@@ -9,12 +9,18 @@ export interface Findings {
   of(model: string, claim: Claim): Finding | null;
 }
 
+/** Judges every claim on every model. */
 export function judged(models: readonly ModelOutcomes[]): Findings {
   const all = new Map<string, Finding | null>();
   const key = (model: string, claim: Claim) => `${claim.id} ${model}`;
   for (const of of models)
     for (const { claims } of CLAIM_GROUPS) for (const claim of claims) all.set(key(of.model.id, claim), claim.judge(of));
   return { of: (model, claim) => all.get(key(model, claim)) ?? null };
+}
+
+/** Claims of which at least one model has a finding. */
+export function measuredClaims(models: readonly ModelOutcomes[], claims: readonly Claim[], findings: Findings): Claim[] {
+  return claims.filter((claim) => models.some(({ model }) => findings.of(model.id, claim) !== null));
 }
 
 /** Experiments that at least one model was asked for, in the catalogue's order. */

@@ -43,3 +43,13 @@ export function resultOf({ outcomes }: ModelOutcomes, id: string): ExperimentRes
 export function fromWire({ columns, rows, ...rest }: WireResult): ExperimentResult {
   return { ...rest, table: { columns, rows } };
 }
+
+/** Where the table of an experiment lies, from the report's folder. */
+export function tablePath(model: string, experiment: string): string {
+  return `tables/${folderOf(model)}/${experiment}.csv`;
+}
+
+/** A model's name as a folder's. */
+export function folderOf(id: string): string {
+  return id.replace(/[^A-Za-z0-9._-]+/g, "-").replace(/^\.+/, "-");
+}

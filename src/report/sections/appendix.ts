@@ -1,7 +1,7 @@
 import { accuracy, heads, importance, similarity, spans } from "../claims/appendix.ts";
-import { html } from "../page/html.ts";
+import { accuracyTable } from "../tables/accuracy.ts";
+import { prose } from "../text/inline.ts";
 import type { Section } from "./section.ts";
-import { accuracyTable } from "./tables.ts";
 
 export const APPENDIX: Section = {
   id: "appendix",
@@ -9,7 +9,7 @@ export const APPENDIX: Section = {
   parts: [
     {
       heading: "Layers run twice",
-      intro: html`Every layer twice in its place, against the untouched model.`,
+      intro: prose`Every layer twice in its place, against the untouched model.`,
       figures: [
         {
           experiment: "layer-repeat",
@@ -20,7 +20,7 @@ export const APPENDIX: Section = {
     },
     {
       heading: "Schedules of the middle",
-      intro: html`The layers s + 1 … L − s − 1 left out, in reverse, in one random order, side by side, side by side three times over, or all replaced by the model’s
+      intro: prose`The layers s + 1 … L − s − 1 left out, in reverse, in one random order, side by side, side by side three times over, or all replaced by the model’s
 middle layer, for every start s.`,
       figures: [
         {
@@ -33,7 +33,7 @@ middle layer, for every start s.`,
     },
     {
       heading: "Similarity of layers",
-      intro: html`Unbiased linear CKA between the residual streams at the last token of every text.`,
+      intro: prose`Unbiased linear CKA between the residual streams at the last token of every text.`,
       remarks: [similarity],
       figures: [
         {
@@ -45,7 +45,7 @@ middle layer, for every start s.`,
     },
     {
       heading: "Importance of layers",
-      intro: html`How far each layer turns the residual stream: block influence (ShortGPT, arXiv 2403.03853) of layers, attention and MLPs, and the angle over n layers
+      intro: prose`How far each layer turns the residual stream: block influence (ShortGPT, arXiv 2403.03853) of layers, attention and MLPs, and the angle over n layers
 (arXiv 2403.17887).`,
       remarks: [importance],
       figures: [
@@ -59,7 +59,7 @@ middle layer, for every start s.`,
     },
     {
       heading: "Importance of heads",
-      intro: html`Every attention head by itself put to zero before the output projection.`,
+      intro: prose`Every attention head by itself put to zero before the output projection.`,
       remarks: [heads],
       figures: [
         {
@@ -71,7 +71,7 @@ middle layer, for every start s.`,
     },
     {
       heading: "A benchmark under deletion, swap and repetition",
-      intro: html`Whether the model still finds the last word of passages in which that word stands before, as in LAMBADA (or, of a data set with choices, the right one).`,
+      intro: prose`Whether the model still finds the last word of passages in which that word stands before, as in LAMBADA (or, of a data set with choices, the right one).`,
       remarks: [accuracy],
       figures: [
         { experiment: "benchmark", title: "Accuracy with one layer changed", caption: "Errors are clustered by passage." },
@@ -80,7 +80,7 @@ middle layer, for every start s.`,
     },
     {
       heading: "Probes of labelled spans",
-      intro: html`Where a data set labels spans (a word’s sense, say), logistic regression on the residual stream at their last token, layer by layer.`,
+      intro: prose`Where a data set labels spans (a word’s sense, say), logistic regression on the residual stream at their last token, layer by layer.`,
       remarks: [spans],
       figures: [{ experiment: "span-probe", title: "Probes of labelled spans", caption: "Accuracy, cross-validated by text." }],
     },

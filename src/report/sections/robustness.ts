@@ -1,16 +1,17 @@
 import { deeperIsMoreRobust } from "../claims/across.ts";
 import { ROBUSTNESS_CLAIMS } from "../claims/robustness.ts";
 import { SCHEDULE_CLAIMS, SCHEDULE_REMARKS } from "../claims/schedules.ts";
-import { html } from "../page/html.ts";
+import { robustnessTable } from "../tables/robustness.ts";
+import { scheduleTable } from "../tables/schedules.ts";
+import { em, place, places, prose } from "../text/inline.ts";
 import type { Section } from "./section.ts";
-import { robustnessTable, scheduleTable } from "./tables.ts";
 
 export const ROBUSTNESS: Section = {
   id: "robustness",
   title: "Robustness to deletion and swap",
   parts: [
     {
-      intro: html`Each layer in turn is left out, or trades places with the next one, and the predictions q of the changed model are compared with those of the
+      intro: prose`Each layer in turn is left out, or trades places with the next one, and the predictions q of the changed model are compared with those of the
 untouched one, p, token by token. The paper finds that language models bear this remarkably well in the middle of their depth, and not at its ends; that a swap does
 less than a deletion; and that deeper models bear more.`,
       claims: ROBUSTNESS_CLAIMS,
@@ -27,8 +28,8 @@ less than a deletion; and that deeper models bear more.`,
     },
     {
       heading: "Other schedules",
-      intro: html`Later work goes on where the paper stops: each layer run twice in its place, and a whole middle left out, reversed, shuffled, run side by side, or
-replaced by a single layer of it (<em>Transformer Layers as Painters</em>, arXiv 2407.09298). Figures of these are in the <a href="#appendix">appendix</a>.`,
+      intro: prose`Later work goes on where the paper stops: each layer run twice in its place, and a whole middle left out, reversed, shuffled, run side by side, or
+replaced by a single layer of it (${em("Transformer Layers as Painters")}, arXiv 2407.09298).${places(" Figures of these are in the ", [place("appendix", "appendix")], ".")}`,
       claims: SCHEDULE_CLAIMS,
       remarks: SCHEDULE_REMARKS,
       tables: [scheduleTable],

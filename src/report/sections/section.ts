@@ -1,10 +1,10 @@
-/** A section of the report: what the paper says, what was found on each model, figures and small tables. */
-
+/** A section of the report, before anything was measured: what the paper says, and what is to be shown of it. */
 import type { Across } from "../claims/across.ts";
 import type { Claim, Remark } from "../claims/claim.ts";
 import type { Findings } from "../claims/findings.ts";
-import type { Html, Piece } from "../page/html.ts";
 import type { ModelOutcomes } from "../results/outcome.ts";
+import type { Inline } from "../text/inline.ts";
+import type { Table } from "../text/table.ts";
 
 export interface FigureSpec {
   /** The experiment's id in the catalogue. */
@@ -17,15 +17,13 @@ export interface FigureSpec {
 export interface SectionPart {
   /** Absent: the part goes on without a heading. */
   readonly heading?: string;
-  readonly intro: Piece;
+  readonly intro: Inline;
   readonly claims?: readonly Claim[];
   readonly remarks?: readonly Remark[];
   /** What the paper says of models side by side. null: there is nothing to compare. */
   readonly across?: (models: readonly ModelOutcomes[]) => Across | null;
   readonly figures?: readonly FigureSpec[];
-  readonly tables?: readonly ((models: readonly ModelOutcomes[]) => Html | null)[];
-  /** A table that needs the verdicts too. */
-  readonly extra?: (of: { readonly models: readonly ModelOutcomes[]; readonly findings: Findings }) => Html | null;
+  readonly tables?: readonly ((models: readonly ModelOutcomes[], findings: Findings) => Table | null)[];
 }
 
 export interface Section {

@@ -2,9 +2,17 @@ import { STAGE_FOUR_CLAIMS, STAGE_FOUR_REMARKS } from "../claims/stage-four.ts";
 import { STAGE_ONE_CLAIMS } from "../claims/stage-one.ts";
 import { STAGE_THREE_CLAIMS } from "../claims/stage-three.ts";
 import { STAGE_TWO_CLAIMS, STAGE_TWO_REMARKS } from "../claims/stage-two.ts";
-import { html } from "../page/html.ts";
+import { censusTable } from "../tables/census.ts";
+import { headTable } from "../tables/heads.ts";
+import { em, place, places, prose } from "../text/inline.ts";
 import type { Section } from "./section.ts";
-import { censusTable, headTable } from "./tables.ts";
+
+/** Figures of sections before the fourth. */
+const EARLIER = [
+  place("figure-neuron-census", "the census"),
+  place("figure-logit-lens", "the lens"),
+  place("figure-component-norms", "the norms"),
+];
 
 /** The four sections, one a stage. */
 export const STAGE_SECTIONS: readonly Section[] = [
@@ -13,7 +21,7 @@ export const STAGE_SECTIONS: readonly Section[] = [
     title: "Stage 1: detokenization",
     parts: [
       {
-        intro: html`In the first layers, the paper says, local context turns raw tokens into words and names. The signs of it: attention to the tokens just before, heads
+        intro: prose`In the first layers, the paper says, local context turns raw tokens into words and names. The signs of it: attention to the tokens just before, heads
 that join the tokens of one word (“subjoiner heads”), and attention that writes much, next to the MLPs.`,
         claims: STAGE_ONE_CLAIMS,
         figures: [
@@ -45,7 +53,7 @@ that join the tokens of one word (“subjoiner heads”), and attention that wri
     title: "Stage 2: feature engineering",
     parts: [
       {
-        intro: html`Then, the paper says, features are refined, and none of it shows in the vocabulary: what a layer would predict (its <em>logit lens</em>) hardly comes nearer
+        intro: prose`Then, the paper says, features are refined, and none of it shows in the vocabulary: what a layer would predict (its ${em("logit lens")}) hardly comes nearer
 to the final prediction, while attention still writes.`,
         claims: STAGE_TWO_CLAIMS,
         remarks: STAGE_TWO_REMARKS,
@@ -71,8 +79,8 @@ to the final prediction, while attention still writes.`,
     title: "Stage 3: prediction ensembling",
     parts: [
       {
-        intro: html`From about half-way on, the paper says, the stream turns towards the vocabulary: the lens falls, and neurons appear that speak for few tokens
-(<em>prediction neurons</em>: a high kurtosis of their cosines with the vocabulary, and a positive skew). Together they tell well what each of them tells badly.`,
+        intro: prose`From about half-way on, the paper says, the stream turns towards the vocabulary: the lens falls, and neurons appear that speak for few tokens
+(${em("prediction neurons")}: a high kurtosis of their cosines with the vocabulary, and a positive skew). Together they tell well what each of them tells badly.`,
         claims: STAGE_THREE_CLAIMS,
         figures: [
           {
@@ -97,9 +105,8 @@ to the final prediction, while attention still writes.`,
     title: "Stage 4: residual sharpening",
     parts: [
       {
-        intro: html`At the end, the paper says, what is no longer needed is taken out again: neurons that speak against tokens outnumber the others, the last MLPs write
-most, and the prediction gets sharper. Later versions call the stage <em>calibration</em>, and no longer ask that the entropy falls. The figures are those of
-<a href="#figure-neuron-census">the census</a>, <a href="#figure-logit-lens">the lens</a> and <a href="#figure-component-norms">the norms</a>.`,
+        intro: prose`At the end, the paper says, what is no longer needed is taken out again: neurons that speak against tokens outnumber the others, the last MLPs write
+most, and the prediction gets sharper. Later versions call the stage ${em("calibration")}, and no longer ask that the entropy falls.${places(" The figures are those of ", EARLIER, ".")}`,
         claims: STAGE_FOUR_CLAIMS,
         remarks: STAGE_FOUR_REMARKS,
       },

@@ -1,7 +1,7 @@
-import { evidenceTable } from "../page/evidence-table.ts";
-import { html } from "../page/html.ts";
-import { segmentationInWords, stagesTable } from "../page/stages-table.ts";
-import { resultOf } from "../results/outcome.ts";
+import { segmentation } from "../claims/segmentation.ts";
+import { evidenceTable } from "../tables/evidence.ts";
+import { stagesTable } from "../tables/stages.ts";
+import { prose } from "../text/inline.ts";
 import type { Section } from "./section.ts";
 
 /** The paper's Table 1. */
@@ -10,17 +10,10 @@ export const STAGES_SECTION: Section = {
   title: "Table 1: are there four stages?",
   parts: [
     {
-      intro: html`The paper draws the bounds of its stages by eye, and says that they overlap. Here all signals of a layer are taken together, each scaled to the same spread, and the
+      intro: prose`The paper draws the bounds of its stages by eye, and says that they overlap. Here all signals of a layer are taken together, each scaled to the same spread, and the
 depth is cut into contiguous parts that explain most of them; four parts are called supported only where they explain more than parts of the same layers in random orders.`,
-      remarks: [
-        (of) => {
-          const result = resultOf(of, "stages");
-          return result && segmentationInWords(result);
-        },
-      ],
-      extra: ({ models, findings }) =>
-        models.some(({ outcomes }) => outcomes.has("stages")) ? stagesTable(models, findings) : null,
-      tables: [evidenceTable],
+      remarks: [segmentation],
+      tables: [stagesTable, evidenceTable],
       figures: [
         {
           experiment: "stages",

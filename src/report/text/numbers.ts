@@ -69,6 +69,13 @@ export function counted(count: number, singular: string, plural = `${singular}s`
   return `${count === 1 ? "one" : grouped(count)}\u00a0${count === 1 ? singular : plural}`;
 }
 
+const COUNTS = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"] as const;
+
+/** two, three; digits from ten on. */
+export function inWords(count: number): string {
+  return COUNTS[count] ?? grouped(count);
+}
+
 /** 12 345 with narrow spaces. */
 export function grouped(count: number): string {
   return String(count).replace(/\B(?=(\d{3})+$)/g, NARROW);
@@ -89,4 +96,9 @@ export function layerList(layers: readonly number[]): string {
 /** a, b and c. */
 export function listed(parts: readonly string[]): string {
   return parts.length < 2 ? parts.join("") : `${parts.slice(0, -1).join(", ")} and ${parts.at(-1)}`;
+}
+
+/** Text in which a number and its % stay together. */
+export function tied(text: string): string {
+  return text.replace(/(\d) %/g, `$1${NARROW}%`);
 }

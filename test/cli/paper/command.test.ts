@@ -5,11 +5,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, it } from "vitest";
-import { PAPER_EXPERIMENTS } from "../../src/report/plan/catalogue.ts";
-import type { Experiment, ExperimentList } from "../../src/schemas/experiments/experiment.ts";
-import { startService } from "../support/service.ts";
+import { PAPER_EXPERIMENTS } from "../../../src/report/plan/catalogue.ts";
+import type { Experiment, ExperimentList } from "../../../src/schemas/experiments/experiment.ts";
+import { startService } from "../../support/service.ts";
 
-const BIN = fileURLToPath(new URL("../../bin/stratascope.mjs", import.meta.url));
+const BIN = fileURLToPath(new URL("../../../bin/stratascope.mjs", import.meta.url));
 /** Sixteen experiments, or one that is stopped and gone on with. */
 const WHOLE_MS = 300_000;
 const home = mkdtempSync(join(tmpdir(), "stratascope-paper-"));

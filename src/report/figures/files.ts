@@ -4,7 +4,7 @@ import type { VegaLiteSpec } from "../../experiments/figures/spec.ts";
 import { svgOf } from "../../experiments/figures/svg.ts";
 import { csvOf } from "../../experiments/formats/csv.ts";
 import { Problem } from "../../problem.ts";
-import { type ModelOutcomes, resultOf } from "../results/outcome.ts";
+import { folderOf, type ModelOutcomes, resultOf, tablePath } from "../results/outcome.ts";
 
 /** A picture as the page shows it. */
 export interface Picture {
@@ -21,20 +21,27 @@ export interface DrawnFigure {
   readonly each: readonly { readonly model: string; readonly picture: Picture }[];
 }
 
+/** The CSV of a model's result. */
+export interface TableFile {
+  readonly model: string;
+  /** From the report's folder. */
+  readonly path: string;
+}
+
 export interface ReportFiles {
   /** Text by path, from the report's folder. */
   readonly contents: ReadonlyMap<string, string>;
   /** By experiment. */
   readonly figures: ReadonlyMap<string, DrawnFigure>;
   /** By experiment, the CSV of each model. */
-  readonly tables: ReadonlyMap<string, readonly { readonly model: string; readonly path: string }[]>;
+  readonly tables: ReadonlyMap<string, readonly TableFile[]>;
 }
 
 /** Draws and writes down what there is of these experiments (ids of the catalogue). */
 export async function reportFiles(models: readonly ModelOutcomes[], experiments: readonly string[]): Promise<ReportFiles> {
   const contents = new Map<string, string>();
   const figures = new Map<string, DrawnFigure>();
-  const tables = new Map<string, { model: string; path: string }[]>();
+  const tables = new Map<string, TableFile[]>();
   const draw = async (path: string, spec: VegaLiteSpec | null): Promise<Picture | null> => {
     if (!spec) return null;
     const svg = await svgOf(spec);
@@ -57,18 +64,13 @@ export async function reportFiles(models: readonly ModelOutcomes[], experiments:
         drawable(() => figureOf(result)),
       );
       if (picture) each.push({ model: of.model.id, picture });
-      const path = `tables/${folder}/${id}.csv`;
+      const path = tablePath(of.model.id, id);
       contents.set(path, csvOf(result.table));
       tables.set(id, [...(tables.get(id) ?? []), { model: of.model.id, path }]);
     }
     figures.set(id, { together, each });
   }
   return { contents, figures, tables };
-}
-
-/** A model's name as a folder's. */
-export function folderOf(id: string): string {
-  return id.replace(/[^A-Za-z0-9._-]+/g, "-").replace(/^\.+/, "-");
 }
 
 /** null where the result has nothing to draw. */
