@@ -12,7 +12,7 @@ const BEGINNING = /^.*?\bto(?= (the|be)\b)/s;
 /** Beginnings of sentences up to "to", by what follows. */
 export function spansIn(texts: readonly string[]): SpanRow[] {
   return texts.flatMap((text) =>
-    text.split(/(?<=[.?!])\s+/).flatMap((sentence) => {
+    text.split(/(?<=[.?!]["”’]?)\s+/).flatMap((sentence) => {
       const [beginning, label] = BEGINNING.exec(sentence) ?? [];
       if (beginning === undefined || (label !== "the" && label !== "be")) return [];
       return [{ text: beginning, span: [beginning.length - 2, beginning.length] as const, label }];

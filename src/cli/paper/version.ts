@@ -7,7 +7,7 @@ import type { Client } from "../client.ts";
 
 const SOURCES = fileURLToPath(new URL("../..", import.meta.url));
 /** What no number of an experiment depends on: who asks, and what is made of the answers. */
-const NOT_COMPUTING = /^(cli|report|routes|hub)[/\\]/;
+const NOT_COMPUTING = /^(cli|report|routes|hub|store|certify)[/\\]/;
 const SHORT_HASH = 16;
 
 /** The version that a service tells of itself. */
