@@ -1,5 +1,5 @@
 /** A section as Markdown: blocks, to be parted by blank lines. */
-import type { DocumentPart, DocumentSection, JudgedClaim, Said, ShownFigure } from "../document/document.ts";
+import type { DocumentPart, DocumentSection, JudgedClaim, ShownFigure } from "../document/document.ts";
 import type { Picture } from "../figures/files.ts";
 import { verdictWord } from "../text/inline.ts";
 import { inlineMd, linkMd, type Places, plainMd } from "./inline.ts";
@@ -16,7 +16,7 @@ function partMd(part: DocumentPart, places: Places, several: boolean): string[] 
     ...(heading === null ? [] : [`### ${plainMd(heading)}`]),
     inlineMd(intro, places),
     ...claims.flatMap(claimMd),
-    ...(remarks.length === 0 ? [] : [remarks.map(saidMd).join("\n")]),
+    ...remarks.map(({ model, sentence }) => `${model === null ? "" : `**${plainMd(model)}.** `}${plainMd(sentence)}`),
     ...tables.flatMap((table) => tableMd(table, places)),
     ...figures.flatMap((figure) => figureMd(figure, several)),
     ...missing.map(plainMd),
@@ -24,13 +24,11 @@ function partMd(part: DocumentPart, places: Places, several: boolean): string[] 
 }
 
 function claimMd({ says, findings }: JudgedClaim): string[] {
-  const said = findings.map((each) => saidMd({ ...each, verdict: verdictWord(each.verdict) }));
+  const said = findings.map(({ model, verdict, sentence }) => {
+    const name = model === null ? "" : `${plainMd(model)}, `;
+    return `- ${name}*${verdictWord(verdict)}*: ${plainMd(sentence)}`;
+  });
   return [`**${plainMd(says)}**`, said.join("\n")];
-}
-
-function saidMd({ model, verdict: word, sentence }: Said & { readonly verdict?: string }): string {
-  const before = [...(model === null ? [] : [plainMd(model)]), ...(word === undefined ? [] : [`*${word}*`])];
-  return `- ${before.length > 0 ? `${before.join(", ")}: ` : ""}${plainMd(sentence)}`;
 }
 
 /** The picture of all models, or else of each; the others by their names. */
@@ -42,7 +40,8 @@ function figureMd({ number, title, caption, drawn, tables }: ShownFigure, severa
   const links = (of: readonly { readonly model: string; readonly path: string }[]) =>
     of.map(({ model, path }) => linkMd(several ? model : "CSV", path)).join(", ");
   const byModel = together ? `Each by itself: ${links(each.map(({ model, picture }) => ({ model, path: picture.path })))}. ` : "";
-  return [...shown, `**Figure ${number}. ${plainMd(title)}.** ${plainMd(caption)} ${byModel}Numbers: ${links(tables)}.`];
+  const alone = several && each.length === 1 ? `Of ${plainMd(each[0]?.model ?? "")} alone. ` : "";
+  return [...shown, `**Figure ${number}. ${plainMd(title)}.** ${plainMd(caption)} ${alone}${byModel}Numbers: ${links(tables)}.`];
 }
 
 function pictureMd({ path }: Picture, alternative: string): string {
