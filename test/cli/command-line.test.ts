@@ -47,7 +47,7 @@ describe("stratascope", () => {
     const { code, out, err } = await stratascope("run", "It was", "--delete", "40");
     expect(code).toBe(1);
     expect(out).toBe("");
-    expect(err).toContain("layer 40 is out of range: prose-6m has layers 0 to 11");
+    expect(err).toContain("layer 40 is out of range: prose-6m has 12 layers, so layers -12 to 11");
   });
 
   it("A wrong flag says which there are, with exit code 2", async () => {

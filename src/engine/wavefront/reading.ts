@@ -44,8 +44,6 @@ export interface KeptPart extends Distributions {
 export interface ReadingResult {
   readonly rows: ReadoutRows;
   readonly k: number;
-  /** [P] The most likely row of the vocabulary, padding included. */
-  readonly topRows: Int32Array;
   readonly hidden: Float32Array;
   readonly entropyNats: Float64Array;
   readonly logSumExp: Float64Array;
@@ -67,6 +65,7 @@ export function emptyResult(count: number, d: number, k: number, followed: Int32
     rows: {
       topIds: new Int32Array(count * k),
       topLogprobs: floats(count * k),
+      topRows: new Int32Array(count),
       entropyBits: floats(count),
       followedIds: followed,
       followedLogits: floats(followed.length).fill(Number.NaN),
@@ -74,7 +73,6 @@ export function emptyResult(count: number, d: number, k: number, followed: Int32
       followedRanks: new Int32Array(followed.length),
     },
     k,
-    topRows: new Int32Array(count),
     hidden: floats(count * d),
     entropyNats: new Float64Array(count),
     logSumExp: new Float64Array(count),
@@ -124,7 +122,7 @@ export function accept(
     const nats = chunk.entropyNats[from + i] as number;
     result.entropyNats[done + i] = nats;
     rows.entropyBits[done + i] = nats / Math.LN2;
-    result.topRows[done + i] = Number(chunk.topRows[from + i] ?? chunk.topIds[(from + i) * chunk.k]);
+    rows.topRows[done + i] = Number(chunk.topRows[from + i] ?? chunk.topIds[(from + i) * chunk.k]);
     for (let j = 0; j < k; j++) {
       rows.topIds[(done + i) * k + j] = Number(chunk.topIds[(from + i) * chunk.k + j]);
       rows.topLogprobs[(done + i) * k + j] = chunk.topLogprobs[(from + i) * chunk.k + j] as number;
