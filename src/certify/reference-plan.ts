@@ -77,7 +77,7 @@ function textsOf(file: ReferenceFile, name: string, { vocabSize, contextLength }
   const wrong = ids.findIndex((id) => !(id >= 0 && id < vocabSize));
   if (wrong >= 0)
     problems.push(
-      `tensor ${quote(name)} has the id ${ids[wrong]} at text ${Math.floor(wrong / length)}, position ${wrong % length}; the model's vocabulary is 0 to ${vocabSize - 1}`,
+      `tensor ${quote(name)} has the id ${ids[wrong]} at text ${Math.floor(wrong / length)}, position ${wrong % length}; the model's tokens are 0 to ${vocabSize - 1}`,
     );
   return Array.from({ length: texts }, (_, text) => ids.slice(text * length, (text + 1) * length));
 }

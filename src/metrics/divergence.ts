@@ -1,19 +1,27 @@
-/** Kullback–Leibler divergence without a second unembed: KL(p‖q) = −H(p) − e·h_q − c + lse_q. */
+/** Kullback–Leibler divergence without a second unembed, or without a second look at all logits. */
 
-/** How many times the estimated error a divergence must be, for the cheap identity to be trusted. */
+/** How many times the estimated error a divergence must be, for a cheap identity to be trusted. */
 export const GUARD_FACTOR = 1000;
 /** Unit round-off of float32. */
 const ROUND_OFF = 2 ** -24;
-/** Error of the expectation's terms, in round-offs of their size: 4 is the worst measured, at 50257 tokens. */
+/** Error of the expectation's terms, in round-offs of their size. */
 const EXPECTATION_ERROR = 8 * ROUND_OFF;
-/** Error of a difference summed over the vocabulary, likewise: 17 is the worst measured, at 50257 tokens. */
-const DIFFERENCE_ERROR = 32 * ROUND_OFF;
+/** Error of the normalisers and of a difference, in round-offs of the mass beside the top and of the difference. */
+const DIFFERENCE_ERROR = 8 * ROUND_OFF;
 
 /** What the identity needs of p: e = W_Uᵀp [d], c = b_U·p, and H(p) in nats. */
 export interface Expectation {
-  readonly e: Float32Array;
+  readonly e: Float64Array;
   readonly c: number;
   readonly entropyNats: number;
+}
+
+/** How q differs from p; s = z − peak, w = eˢ, each of its own row; rest = Σ w over all but the row's top. */
+export interface Difference {
+  /** Σ w_p (s_p − s_q) over all tokens; p's top has w = 1 and s = 0. */
+  readonly sum: number;
+  readonly restP: number;
+  readonly restQ: number;
 }
 
 export interface GuardedDivergence {
@@ -24,9 +32,8 @@ export interface GuardedDivergence {
 }
 
 /**
- * KL(p‖q) in nats from p's expectation and q's hidden vector h [d] and log-sum-exp. Since z_q = W_U h + b_U,
- * Σ p z_q = e·h + c. Summed in float64; the terms themselves are float32 and cancel: the absolute error is about
- * 2⁻²¹ · (|H| + |e·h + c| + |lse|) at most, so a value below GUARD_FACTOR times that is not trusted (relative error 1e-3).
+ * KL(p‖q) = −H(p) − Σ p z_q + lse_q in nats, from p's expectation and q's hidden vector h [d] and log-sum-exp: since
+ * z_q = W_U h + b_U, Σ p z_q = e·h + c. Summed in float64; e and lse_q come of float32 products and cancel.
  */
 export function divergenceByExpectation(p: Expectation, hidden: Float32Array, logSumExp: number): GuardedDivergence {
   const { e } = p;
@@ -38,13 +45,13 @@ export function divergenceByExpectation(p: Expectation, hidden: Float32Array, lo
 }
 
 /**
- * KL(p‖q) in nats = Σ p (z_p − z_q) + lse_q − lse_p. `difference`: the sum, float32 over the vocabulary; both
- * log-sum-exps are a float32 peak and the logarithm of its probability. Near distributions have small differences,
- * so the error stays below 2⁻¹⁹ · (1 + |difference|); trusted from GUARD_FACTOR times that.
+ * KL(p‖q) = Σ p (s_p − s_q) + ln(1 + rest_q) − ln(1 + rest_p) in nats. Near distributions have small differences and equal
+ * normalisers, so the error is of the size of what float32 sums of the mass beside the top lose.
  */
-export function divergenceByDifference(difference: number, logSumExpChange: number): GuardedDivergence {
-  const nats = difference + logSumExpChange;
-  return { nats, trusted: nats >= GUARD_FACTOR * DIFFERENCE_ERROR * (1 + Math.abs(difference)) };
+export function divergenceByDifference({ sum, restP, restQ }: Difference): GuardedDivergence {
+  const nats = sum / (1 + restP) + Math.log1p(restQ) - Math.log1p(restP);
+  const beside = restP / (1 + restP) + restQ / (1 + restQ);
+  return { nats, trusted: nats >= GUARD_FACTOR * DIFFERENCE_ERROR * (beside + Math.abs(sum) / (1 + restP)) };
 }
 
 /** KL(p‖q) = Σ p (ln p − ln q) in nats, from logits [V] of both; everything in float64. */

@@ -46,13 +46,15 @@ export interface ReadingResult {
   readonly k: number;
   readonly hidden: Float32Array;
   readonly entropyNats: Float64Array;
-  readonly logSumExp: Float64Array;
+  /** [P] The largest logit, and Σ e^(z − peak) over all others. */
+  readonly peak: Float32Array;
+  readonly rest: Float64Array;
   /** [P, d] and [P]; empty unless the reading expects them. */
-  readonly expectation: Float32Array;
-  readonly expectedBias: Float32Array;
+  readonly expectation: Float64Array;
+  readonly expectedBias: Float64Array;
   /** Of a reading that keeps them: the distributions of its parts, as they were read out, until nobody needs them. */
   kept: readonly KeptPart[];
-  /** [P] Σ p (z_p − z) against the reference; NaN where there is none. */
+  /** [P] Σ w_p (s_p − s) against the reference (see metrics/divergence); NaN where there is none. */
   readonly difference: Float64Array;
   /** [P], mode divergence only. */
   readonly divergence: Float64Array;
@@ -75,9 +77,10 @@ export function emptyResult(count: number, d: number, k: number, followed: Int32
     k,
     hidden: floats(count * d),
     entropyNats: new Float64Array(count),
-    logSumExp: new Float64Array(count),
-    expectation: floats(expects ? count * d : 0),
-    expectedBias: floats(expects ? count : 0),
+    peak: floats(count),
+    rest: new Float64Array(count),
+    expectation: new Float64Array(expects ? count * d : 0),
+    expectedBias: new Float64Array(expects ? count : 0),
     kept: [],
     difference: new Float64Array(count).fill(Number.NaN),
     divergence: new Float64Array(0),
@@ -109,7 +112,8 @@ export function accept(
   const place = (target: Float32Array, source: Float32Array, width: number) =>
     target.set(source.subarray(from * width, (from + count) * width), done * width);
   place(result.hidden, chunk.hidden, d);
-  result.logSumExp.set(chunk.logSumExp.subarray(from, from + count), done);
+  result.peak.set(chunk.peak.subarray(from, from + count), done);
+  result.rest.set(chunk.rest.subarray(from, from + count), done);
   if (reading.reference || (reading.joint && reading.joint[0] !== reading))
     result.difference.set(chunk.difference.subarray(from, from + count), done);
   // What keeps is alone in its chunk: its distributions are the chunk's.
@@ -122,7 +126,7 @@ export function accept(
     const nats = chunk.entropyNats[from + i] as number;
     result.entropyNats[done + i] = nats;
     rows.entropyBits[done + i] = nats / Math.LN2;
-    rows.topRows[done + i] = Number(chunk.topRows[from + i] ?? chunk.topIds[(from + i) * chunk.k]);
+    rows.topRows[done + i] = Number(chunk.topRows[from + i]);
     for (let j = 0; j < k; j++) {
       rows.topIds[(done + i) * k + j] = Number(chunk.topIds[(from + i) * chunk.k + j]);
       rows.topLogprobs[(done + i) * k + j] = chunk.topLogprobs[(from + i) * chunk.k + j] as number;

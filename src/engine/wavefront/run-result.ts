@@ -1,5 +1,6 @@
 /** What a run adds up to: divergences between layers and between variants. */
 import { divergenceByDifference, divergenceByExpectation } from "../../metrics/divergence.ts";
+import { logSumExpOf } from "../../metrics/softmax.ts";
 import type { Attribution, Comparison, ResultEvent, RunJob } from "../protocol.ts";
 import type { EffectScale } from "./effects.ts";
 import { emptyDivergences, type Reading, type ReadingResult } from "./reading.ts";
@@ -123,21 +124,24 @@ export class RunResult {
     const doubts: Doubt[] = [];
     for (let position = 0; position < nats.length; position++) {
       if (!Number.isNaN(q.difference[position])) {
-        const lse = (q.logSumExp[position] as number) - (p.logSumExp[position] as number);
-        const { nats: value, trusted } = divergenceByDifference(q.difference[position] as number, lse);
+        const { nats: value, trusted } = divergenceByDifference({
+          sum: q.difference[position] as number,
+          restP: p.rest[position] as number,
+          restQ: q.rest[position] as number,
+        });
         nats[position] = value;
         if (!trusted) doubts.push({ divergence, position });
         continue;
       }
       const expectation = {
-        e: this.#row(p.expectation, position),
+        e: p.expectation.subarray(position * this.#d, (position + 1) * this.#d),
         c: p.expectedBias[position] as number,
         entropyNats: p.entropyNats[position] as number,
       };
       const { nats: value, trusted } = divergenceByExpectation(
         expectation,
         this.#row(q.hidden, position),
-        q.logSumExp[position] as number,
+        logSumExpOf(q.peak[position] as number, q.rest[position] as number),
       );
       nats[position] = value;
       if (!trusted) doubts.push({ divergence, position });

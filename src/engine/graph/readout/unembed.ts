@@ -1,16 +1,16 @@
 /** The unembed matrix W_U in the read-out graph: logits from hidden vectors, and expectations under distributions. */
-import type { LinearSpec } from "../model-spec.ts";
-import { castChunks } from "./chunks.ts";
-import type { Graph } from "./onnx.ts";
+import type { LinearSpec } from "../../model-spec.ts";
+import { castChunks } from "../chunks.ts";
+import type { Graph } from "../onnx.ts";
 
 /** Values added by one node. */
 const GROUP = 12;
 
 export interface Unembed {
-  /** W_U h, without a bias, as the value `output` of the main graph. [n, d] → [n, V] */
-  logits(hidden: string, output: string): void;
-  /** W_Uᵀp, in any graph. [e, V] → [e, d] */
-  expectation(graph: Graph, probabilities: string): string;
+  /** W_U h, without a bias, in the main graph. [n, d] → [n, V] */
+  logits(hidden: string): string;
+  /** W_Uᵀw, in any graph. [e, V] → [e, d] */
+  expectation(graph: Graph, weights: string): string;
 }
 
 /** One matrix for both; where it is cast in the call, both cast it themselves, a chunk of the vocabulary at a time. */
@@ -20,19 +20,19 @@ export function unembed(main: Graph, spec: LinearSpec): Unembed {
   if (!isCast) {
     const weight = main.weight(spec.weight);
     return {
-      logits: (hidden, output) => void main.ops("Gemm", [hidden, weight], [output], { transB: forward }),
-      expectation: (graph, probabilities) => graph.op("Gemm", [probabilities, weight], { transB: 1 - forward }),
+      logits: (hidden) => main.op("Gemm", [hidden, weight], { transB: forward }),
+      expectation: (graph, weights) => graph.op("Gemm", [weights, weight], { transB: 1 - forward }),
     };
   }
   const chunks = castChunks(main, spec);
   return {
-    logits(hidden, output) {
+    logits(hidden) {
       const parts = chunks.map((rows) => main.op("Gemm", [hidden, main.weight(spec.weight, rows)], { transB: forward }));
-      main.ops("Concat", parts, [output], { axis: 1 });
+      return main.op("Concat", parts, { axis: 1 });
     },
-    expectation(graph, probabilities) {
+    expectation(graph, weights) {
       const sizes = chunks.map((rows) => (rows ? rows.to - rows.from : spec.outFeatures));
-      const parts = graph.ops("Split", [probabilities, graph.int64(sizes)], sizes.length, { axis: 1 });
+      const parts = graph.ops("Split", [weights, graph.int64(sizes)], sizes.length, { axis: 1 });
       const products = parts.map((part, index) =>
         graph.op("Gemm", [part, graph.weight(spec.weight, chunks[index])], { transB: 1 - forward }),
       );
