@@ -107,8 +107,8 @@ describe("The table of a run", () => {
       return { ...plain, readout: plain.readout?.map((one) => ({ ...one, targets })) ?? [] };
     };
     const table = runTable(metaEvent({ baseline: steps(0) }), makeView(80, false), true, [" Paris", 60]);
-    expect(table.head.at(-2)).toMatch(/^ layer predicts .* p bits {6}·Paris {8}\[60\] {2}attn {3}mlp/);
-    expect(table.add(event("baseline"))[0]).toMatch(/ 25% 5\.13 2\.0% {2}#4315 {2}50% {5}#1 /);
+    expect(table.head.at(-2)).toMatch(/^ layer predicts .* p bits {7}·Paris {9}\[60\] {2}attn {3}mlp/);
+    expect(table.add(event("baseline"))[0]).toMatch(/ 25% 5\.13 {2}2\.0% {2}#4315 {3}50% {5}#1 /);
     const narrow = runTable(metaEvent({ baseline: steps(0), intervened: steps(0) }), makeView(60, false), true, [" Paris", 60]);
     expect(narrow.head.join("\n")).not.toContain("[60]");
   });

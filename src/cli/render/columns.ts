@@ -19,9 +19,9 @@ export interface SideLayout {
 const PERCENT = 4;
 const ENTROPY = 4;
 const NORM = 5;
-/** Of a token followed: its probability and its rank. */
+/** Of a token followed: its probability and its rank, and a space more that keeps them apart from what is before. */
 const RANK = 6;
-const TARGET = PERCENT + 1 + RANK;
+const TARGET = 1 + PERCENT + 1 + RANK;
 const NORM_NAMES = { attn_out: "attn", mlp_out: "mlp", resid_post: "resid" } as const;
 const BAR = 8;
 const LEAST_TOKEN = 8;
