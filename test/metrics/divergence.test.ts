@@ -27,7 +27,7 @@ function unembed(seed: number, V: number, d: number, biased: boolean) {
       for (let i = 0; i < d; i++) e[i] = p.reduce((sum, value, v) => sum + value * (W[v * d + i] as number), 0);
       const entropyNats = Math.fround(-p.reduce((sum, value, v) => sum + value * ((z[v] as number) - lse), 0));
       const c = Math.fround(p.reduce((sum, value, v) => sum + value * (b[v] as number), 0));
-      return { expectation: { e, c, entropyNats }, logSumExp: Math.fround(lse) };
+      return { expectation: { e, c, entropyNats, vocabSize: V }, logSumExp: Math.fround(lse) };
     },
   };
 }

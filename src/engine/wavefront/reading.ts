@@ -1,12 +1,15 @@
 /** A read-out that is asked for, and what came of it. */
-import type { Distributions, ReadoutChunkResult, ReadoutLens, ReadoutMode, Stream } from "../backend/backend.ts";
+import type { Distributions, ReadoutChunkResult, ReadoutLens, Stream } from "../backend/backend.ts";
 import type { ReadoutRows } from "../protocol.ts";
 import type { Run } from "./run.ts";
 
-/** Rows of one residual stream (or pairs of hidden vectors, mode divergence) that wait for the unembed. */
+/** `difference` and `divergence`: of pairs, by what float32 tells of both, or in double. */
+export type ReadingMode = "readout" | "difference" | "divergence";
+
+/** Rows of one residual stream (or pairs of hidden vectors) that wait for the unembed. */
 export interface Reading {
   readonly run: Run;
-  readonly mode: ReadoutMode;
+  readonly mode: ReadingMode;
   /** Whether the followed are ranked. */
   readonly ranks: boolean;
   /** Whether the rows' expectations are wanted (see metrics/divergence). */
@@ -29,10 +32,18 @@ export interface Reading {
   complete(): void;
 }
 
-/** Of divergences that are summed directly. */
+/** Vectors as they meet the unembed. */
 export interface HiddenPairs {
+  /** [u, d], and for each pair its row there. */
   readonly p: Float32Array;
+  readonly of: Int32Array;
+  /** [pairs, d] */
   readonly q: Float32Array;
+}
+
+/** Whether a reading is of pairs, for the divergence alone. */
+export function isOfPairs({ mode }: Pick<Reading, "mode">): boolean {
+  return mode !== "readout";
 }
 
 /** [count, V] each. */
@@ -56,7 +67,7 @@ export interface ReadingResult {
   kept: readonly KeptPart[];
   /** [P] Σ w_p (s_p − s) against the reference (see metrics/divergence); NaN where there is none. */
   readonly difference: Float64Array;
-  /** [P], mode divergence only. */
+  /** [pairs]; of `difference`, NaN where it is still in doubt. */
   readonly divergence: Float64Array;
 }
 
