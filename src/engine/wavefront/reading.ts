@@ -55,8 +55,6 @@ export interface KeptPart extends Distributions {
 export interface ReadingResult {
   readonly rows: ReadoutRows;
   readonly k: number;
-  /** [P] The most likely row of the vocabulary, padding included. */
-  readonly topRows: Int32Array;
   readonly hidden: Float32Array;
   readonly entropyNats: Float64Array;
   /** [P] The largest logit, and Σ e^(z − peak) over all others. */
@@ -80,6 +78,7 @@ export function emptyResult(count: number, d: number, k: number, followed: Int32
     rows: {
       topIds: new Int32Array(count * k),
       topLogprobs: floats(count * k),
+      topRows: new Int32Array(count),
       entropyBits: floats(count),
       followedIds: followed,
       followedLogits: floats(followed.length).fill(Number.NaN),
@@ -87,7 +86,6 @@ export function emptyResult(count: number, d: number, k: number, followed: Int32
       followedRanks: new Int32Array(followed.length),
     },
     k,
-    topRows: new Int32Array(count),
     hidden: floats(count * d),
     entropyNats: new Float64Array(count),
     peak: floats(count),
@@ -139,7 +137,7 @@ export function accept(
     const nats = chunk.entropyNats[from + i] as number;
     result.entropyNats[done + i] = nats;
     rows.entropyBits[done + i] = nats / Math.LN2;
-    result.topRows[done + i] = Number(chunk.topRows[from + i]);
+    rows.topRows[done + i] = Number(chunk.topRows[from + i]);
     for (let j = 0; j < k; j++) {
       rows.topIds[(done + i) * k + j] = Number(chunk.topIds[(from + i) * chunk.k + j]);
       rows.topLogprobs[(done + i) * k + j] = chunk.topLogprobs[(from + i) * chunk.k + j] as number;

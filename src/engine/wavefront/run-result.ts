@@ -133,7 +133,7 @@ export class RunResult {
       variant,
       klNats: nats,
       top1Agreement: positions.map((at) => p.rows.topIds[at * p.k] === q.rows.topIds[at * q.k]),
-      topRowAgreement: positions.map((at) => p.topRows[at] === q.topRows[at]),
+      topRowAgreement: positions.map((at) => p.rows.topRows[at] === q.rows.topRows[at]),
       entropyChangeBits: Float64Array.from(
         positions,
         (at) => ((q.entropyNats[at] as number) - (p.entropyNats[at] as number)) / Math.LN2,
