@@ -57,11 +57,14 @@ export class ClusteredMean {
   #clusters = 0;
   #mean = 0;
   #m2 = 0;
+  /** Of all observations: whole numbers stay whole, so that a share of n is k/n and nothing beside it. */
+  readonly #sum = new ExactSum();
   readonly #sums = new SquaredResiduals();
 
   /** One text's moments, in the texts' order; a count of 0 is skipped. */
   add(count: number, mean: number, m2: number): void {
     if (count === 0) return;
+    this.#sum.add(count * mean);
     if (this.#clusters === 0) this.#shift = mean;
     const shifted = mean - this.#shift;
     const total = this.#count + count;
@@ -81,7 +84,7 @@ export class ClusteredMean {
     const clusters = this.#clusters;
     if (count === 0) return { mean: Number.NaN, std: Number.NaN, sem: null, count, clusters };
     const sem = clusters < 2 ? null : Math.sqrt((clusters / (clusters - 1)) * this.#sums.about(this.#mean)) / count;
-    return { mean: this.#shift + this.#mean, std: Math.sqrt(this.#m2 / count), sem, count, clusters };
+    return { mean: this.#sum.value / count, std: Math.sqrt(this.#m2 / count), sem, count, clusters };
   }
 }
 
@@ -119,6 +122,23 @@ export class ClusteredRatio {
     const known = clusters >= 2 && !Number.isNaN(ratio);
     const spread = Math.sqrt((clusters / (clusters - 1)) * this.#sums.about(ratio));
     return { ratio, sem: known ? spread / Math.abs(this.#denominator) : null, count: this.#count, clusters };
+  }
+}
+
+/** A sum that carries what each addition rounds off (Neumaier 1974); its error does not grow with the number of terms. */
+class ExactSum {
+  #sum = 0;
+  #rest = 0;
+
+  add(value: number): void {
+    const next = this.#sum + value;
+    const isLarger = Math.abs(this.#sum) >= Math.abs(value);
+    this.#rest += isLarger ? this.#sum - next + value : value - next + this.#sum;
+    this.#sum = next;
+  }
+
+  get value(): number {
+    return this.#sum + this.#rest;
   }
 }
 

@@ -48,6 +48,19 @@ describe("Moments of one text", () => {
 });
 
 describe("A mean clustered by text", () => {
+  test("of rows that are right or wrong is k/n to the last bit, however many there are and in whatever order", () => {
+    fc.assert(
+      fc.property(fc.array(fc.constantFrom(0, 1), { minLength: 2, maxLength: 200 }), (right) => {
+        expect(streamed(right.map((one) => [one])).mean).toBe(sum(right) / right.length);
+      }),
+    );
+  });
+
+  test("does not lose small terms beside large ones", () => {
+    const texts = [[1e16], ...Array.from({ length: 1000 }, () => [1]), [-1e16]];
+    expect(streamed(texts).mean).toBe(1000 / 1002);
+  });
+
   test("is the direct formula", () => {
     fc.assert(
       fc.property(someTexts, (texts) => {
