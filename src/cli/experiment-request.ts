@@ -27,6 +27,7 @@ export const TEXT_FLAGS: Flags = {
   texts: { value: "N", help: "How many: the first ones (64, or all there are)" },
   tokens: { value: "N", help: "Each is cut to so many, BOS included (128)" },
   "skip-short": { help: "Pass over texts that are shorter, instead of refusing them" },
+  "keep-short": { help: "Take every text as long as it is, up to --tokens or the context" },
   "no-bos": { help: "Do not put the beginning-of-text token first" },
   seed: { value: "N", help: "Of whatever is drawn (0)" },
 };
@@ -82,7 +83,7 @@ export function textFields(line: CommandLine, kind: ExperimentKind): { model: st
     ...numberField(line, "texts", "texts"),
     ...numberField(line, "tokens", "tokens_per_text"),
     ...numberField(line, "seed", "seed"),
-    ...(isGiven(line, "skip-short") && { short_texts: "skip" }),
+    ...shortTexts(line),
     ...(isGiven(line, "no-bos") && { prepend_bos: false }),
   };
 }
@@ -95,6 +96,13 @@ function checkWithout(line: CommandLine, kind: ExperimentKind, required: boolean
     );
   const said = ["texts", ...CUTTING_FLAGS].find((name) => isGiven(line, name));
   if (said) throw new UsageError(`--${said} is of texts, and ${kind} takes none unless --data names them.`);
+}
+
+function shortTexts(line: CommandLine): { short_texts?: "skip" | "keep" } {
+  const [skip, keep] = [isGiven(line, "skip-short"), isGiven(line, "keep-short")];
+  if (skip && keep) throw new UsageError("--skip-short and --keep-short exclude each other: texts are passed over, or kept.");
+  if (skip) return { short_texts: "skip" };
+  return keep ? { short_texts: "keep" } : {};
 }
 
 /** A file's own rows travel with the request; anything else is a name of the service's. */
