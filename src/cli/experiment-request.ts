@@ -27,12 +27,13 @@ export const TEXT_FLAGS: Flags = {
   texts: { value: "N", help: "How many: the first ones (64, or all there are)" },
   tokens: { value: "N", help: "Each is cut to so many, BOS included (128)" },
   "skip-short": { help: "Pass over texts that are shorter, instead of refusing them" },
+  "keep-short": { help: "Take every text as long as it is, up to --tokens or the context" },
   "no-bos": { help: "Do not put the beginning-of-text token first" },
   seed: { value: "N", help: "Of whatever is drawn (0)" },
 };
 
 /** Flags that say how texts are cut, which kinds that read them whole refuse. */
-const CUTTING_FLAGS: readonly string[] = ["tokens", "skip-short"];
+const CUTTING_FLAGS: readonly string[] = ["tokens", "skip-short", "keep-short"];
 
 /** Those that a kind takes, with its own defaults. */
 export function textFlagsOf(kind: ExperimentKind): Flags {
@@ -46,20 +47,22 @@ export const SETTING_FLAGS: Flags = {
   set: { value: "NAME=VALUE", help: "A setting of the kind, such as k=5 or lens=frozen-norm; lists as JSON. May be repeated" },
 };
 
-/** How they are spelled in the body. */
-export const EXPERIMENT_FIELDS: FieldFlags = [
-  ...PROMPT_FIELDS,
-  [/^\/kind$/, "KIND"],
-  [/^\/data\/rows\/(\d+)\/(.*)$/, "--data, row $1, $2"],
-  [/^\/data\/(row|text)s\/(\d+)$/, "--data, $1 $2"],
-  [/^\/data(?:\/.*)?$/, "--data"],
-  [/^\/texts$/, "--texts"],
-  [/^\/tokens_per_text$/, "--tokens"],
-  [/^\/short_texts$/, "--skip-short"],
-  [/^\/seed$/, "--seed"],
-  [/^\/settings\/([^/]+)(?:\/.*)?$/, "--set $1"],
-  [/^\/settings$/, "--set"],
-];
+/** How the flags of `experiment` are spelled in its body. */
+export function experimentFields(line: CommandLine): FieldFlags {
+  return [
+    ...PROMPT_FIELDS,
+    [/^\/kind$/, "KIND"],
+    [/^\/data\/rows\/(\d+)\/(.*)$/, "--data, row $1, $2"],
+    [/^\/data\/(row|text)s\/(\d+)$/, "--data, $1 $2"],
+    [/^\/data(?:\/.*)?$/, "--data"],
+    [/^\/texts$/, "--texts"],
+    [/^\/tokens_per_text$/, "--tokens"],
+    [/^\/short_texts$/, isGiven(line, "keep-short") ? "--keep-short" : "--skip-short"],
+    [/^\/seed$/, "--seed"],
+    [/^\/settings\/([^/]+)(?:\/.*)?$/, "--set $1"],
+    [/^\/settings$/, "--set"],
+  ];
+}
 
 const EXAMPLE = "experiment layer-interventions --texts 16 --tokens 64";
 
@@ -82,7 +85,7 @@ export function textFields(line: CommandLine, kind: ExperimentKind): { model: st
     ...numberField(line, "texts", "texts"),
     ...numberField(line, "tokens", "tokens_per_text"),
     ...numberField(line, "seed", "seed"),
-    ...(isGiven(line, "skip-short") && { short_texts: "skip" }),
+    ...shortTexts(line),
     ...(isGiven(line, "no-bos") && { prepend_bos: false }),
   };
 }
@@ -95,6 +98,13 @@ function checkWithout(line: CommandLine, kind: ExperimentKind, required: boolean
     );
   const said = ["texts", ...CUTTING_FLAGS].find((name) => isGiven(line, name));
   if (said) throw new UsageError(`--${said} is of texts, and ${kind} takes none unless --data names them.`);
+}
+
+function shortTexts(line: CommandLine): { short_texts?: "skip" | "keep" } {
+  const [skip, keep] = [isGiven(line, "skip-short"), isGiven(line, "keep-short")];
+  if (skip && keep) throw new UsageError("--skip-short and --keep-short exclude each other: texts are passed over, or kept.");
+  if (skip) return { short_texts: "skip" };
+  return keep ? { short_texts: "keep" } : {};
 }
 
 /** A file's own rows travel with the request; anything else is a name of the service's. */
