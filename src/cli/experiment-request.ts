@@ -33,7 +33,7 @@ export const TEXT_FLAGS: Flags = {
 };
 
 /** Flags that say how texts are cut, which kinds that read them whole refuse. */
-const CUTTING_FLAGS: readonly string[] = ["tokens", "skip-short"];
+const CUTTING_FLAGS: readonly string[] = ["tokens", "skip-short", "keep-short"];
 
 /** Those that a kind takes, with its own defaults. */
 export function textFlagsOf(kind: ExperimentKind): Flags {
@@ -47,20 +47,22 @@ export const SETTING_FLAGS: Flags = {
   set: { value: "NAME=VALUE", help: "A setting of the kind, such as k=5 or lens=frozen-norm; lists as JSON. May be repeated" },
 };
 
-/** How they are spelled in the body. */
-export const EXPERIMENT_FIELDS: FieldFlags = [
-  ...PROMPT_FIELDS,
-  [/^\/kind$/, "KIND"],
-  [/^\/data\/rows\/(\d+)\/(.*)$/, "--data, row $1, $2"],
-  [/^\/data\/(row|text)s\/(\d+)$/, "--data, $1 $2"],
-  [/^\/data(?:\/.*)?$/, "--data"],
-  [/^\/texts$/, "--texts"],
-  [/^\/tokens_per_text$/, "--tokens"],
-  [/^\/short_texts$/, "--skip-short"],
-  [/^\/seed$/, "--seed"],
-  [/^\/settings\/([^/]+)(?:\/.*)?$/, "--set $1"],
-  [/^\/settings$/, "--set"],
-];
+/** How the flags of `experiment` are spelled in its body. */
+export function experimentFields(line: CommandLine): FieldFlags {
+  return [
+    ...PROMPT_FIELDS,
+    [/^\/kind$/, "KIND"],
+    [/^\/data\/rows\/(\d+)\/(.*)$/, "--data, row $1, $2"],
+    [/^\/data\/(row|text)s\/(\d+)$/, "--data, $1 $2"],
+    [/^\/data(?:\/.*)?$/, "--data"],
+    [/^\/texts$/, "--texts"],
+    [/^\/tokens_per_text$/, "--tokens"],
+    [/^\/short_texts$/, isGiven(line, "keep-short") ? "--keep-short" : "--skip-short"],
+    [/^\/seed$/, "--seed"],
+    [/^\/settings\/([^/]+)(?:\/.*)?$/, "--set $1"],
+    [/^\/settings$/, "--set"],
+  ];
+}
 
 const EXAMPLE = "experiment layer-interventions --texts 16 --tokens 64";
 

@@ -6,6 +6,8 @@ export type FieldFlags = readonly (readonly [pointer: RegExp, flag: string])[];
 /** Fields and their values that sentences name. The longer first. */
 const PHRASES: readonly (readonly [said: string, flag: string])[] = [
   ['"short_texts": "skip"', "--skip-short"],
+  ['"short_texts": "keep"', "--keep-short"],
+  ['with "keep"', "with --keep-short"],
   ["tokens_per_text", "--tokens"],
   ["readout.targets", "--target"],
   ['say with "order" what', "say with --order what"],
