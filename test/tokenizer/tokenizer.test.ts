@@ -141,7 +141,7 @@ test.each([
         normalizer: null,
       },
     },
-    "tokenizer.json cannot be used: Unknown PreTokenizer type: X",
+    'tokenizer.json cannot be used: pre_tokenizer is "X", which is not known',
   ],
   ["a broken configuration", { "tokenizer.json": "{}", "tokenizer_config.json": "?" }, "tokenizer_config.json is not JSON"],
 ])("refused: %s", async (_, files, message) => {
