@@ -25,15 +25,10 @@ export function pipelineOf(definition: Json): Pipeline {
   const normalizer = normalizerOf(definition.normalizer);
   const preTokenize = preTokenizerOf(definition.pre_tokenizer);
   const model = modelOf(definition.model);
-  const { vocabulary } = model;
-  const added = addedTokensOf(
-    definition.added_tokens,
-    { size: vocabulary.size, idOf: (token) => vocabulary.get(token) },
-    normalizer,
-  );
+  const { ids: modelIds, tokens: modelTokens } = model.vocabulary;
+  const added = addedTokensOf(definition.added_tokens, { size: modelIds.size, idOf: (token) => modelIds.get(token) }, normalizer);
 
-  const tokens: string[] = [];
-  for (const [token, id] of vocabulary) tokens[id] = token;
+  const tokens = modelTokens.slice();
   for (const { id, content } of added.tokens) tokens[id] = content;
   const addedIds = new Map(added.tokens.map(({ id, content }) => [content, id]));
   const areAdded = new Set(addedIds.values());
@@ -57,7 +52,7 @@ export function pipelineOf(definition: Json): Pipeline {
       }
       return ids;
     },
-    idOf: (token) => addedIds.get(token) ?? vocabulary.get(token),
+    idOf: (token) => addedIds.get(token) ?? modelIds.get(token),
     tokenOf: (id) => tokens[id],
     isAdded: (id) => areAdded.has(id),
   };

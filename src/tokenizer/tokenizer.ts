@@ -34,25 +34,30 @@ export async function openTokenizer(folder: string): Promise<TextTokenizer> {
     readJson(folder, "config.json"),
   ]);
   if (!definition) throw refused(folder, "tokenizer.json is missing");
-  let tokenizer: Pipeline;
-  try {
-    tokenizer = pipelineOf(definition);
-  } catch (error) {
-    if (!(error instanceof Unmet)) throw error;
-    throw refused(folder, `tokenizer.json cannot be used: ${error.message}`);
-  }
+  const tokenizer = met(folder, () => pipelineOf(definition));
+  const encode = (text: string) => met(folder, () => tokenizer.encode(text));
   const { size } = tokenizer;
   const bosId = bosOf(tokenizer, config, modelConfig);
   return {
     size,
     bosId: bosId !== null && bosId < size ? bosId : null,
-    encode: tokenizer.encode,
+    encode,
     tokenId: (text) => {
-      const ids = tokenizer.encode(text);
+      const ids = encode(text);
       return ids.length === 1 ? (ids[0] ?? null) : null;
     },
     ...spelling(tokenizer, definition),
   };
+}
+
+/** What `make` makes; the model is refused where its tokenizer asks for what is not done here. */
+function met<Made>(folder: string, make: () => Made): Made {
+  try {
+    return make();
+  } catch (error) {
+    if (!(error instanceof Unmet)) throw error;
+    throw refused(folder, `tokenizer.json cannot be used: ${error.message}`);
+  }
 }
 
 function spelling(tokenizer: Pipeline, definition: Json): Pick<TextTokenizer, "text" | "bytes" | "isValidUtf8"> {

@@ -48,12 +48,12 @@ class Bpe implements Model {
     this.#fallsBack = flagOf(rule, "byte_fallback", false);
     this.#whole = flagOf(rule, "ignore_merges", false);
     const unknown = rule.options.unk_token ?? null;
-    this.#unknown = unknown === null ? null : (this.vocabulary.get(textOf(rule, "unk_token")) ?? null);
+    this.#unknown = unknown === null ? null : (this.vocabulary.ids.get(textOf(rule, "unk_token")) ?? null);
     if (unknown !== null && this.#unknown === null) throw unmet(rule, "unk_token");
   }
 
   encode(word: string, ids: number[]): void {
-    const whole = this.#whole ? this.vocabulary.get(word) : undefined;
+    const whole = this.#whole ? this.vocabulary.ids.get(word) : undefined;
     if (whole !== undefined) {
       ids.push(whole);
       return;
@@ -76,7 +76,7 @@ class Bpe implements Model {
     const chars = Array.from(word);
     for (const [i, char] of chars.entries()) {
       const token = (i > 0 ? this.#prefix : "") + char + (i === chars.length - 1 ? this.#suffix : "");
-      const id = this.vocabulary.get(token);
+      const id = this.vocabulary.ids.get(token);
       if (id !== undefined) {
         if (unknown !== null) symbols.push(unknown);
         unknown = null;
@@ -99,7 +99,7 @@ class Bpe implements Model {
   /** Merges until nothing is left to merge. Takes time in n·log n: a word may be a whole text. */
   #mergeAll(symbols: number[]): number[] {
     const count = symbols.length;
-    const { rankOf, merged } = this.#merges;
+    const { rankOf, mergedOf } = this.#merges;
     const queue = new MergeQueue();
     const previous = Int32Array.from(symbols, (_, i) => i - 1);
     const next = Int32Array.from(symbols, (_, i) => (i + 1 < count ? i + 1 : -1));
@@ -115,8 +115,8 @@ class Bpe implements Model {
       if (right < 0 || symbols[position] === GONE) continue;
       // Both may have merged with others since.
       const now = rankOf(symbols[position] as number, symbols[right] as number);
-      if (now < 0 || merged[now] !== merged[rank]) continue;
-      symbols[position] = merged[rank] as number;
+      if (now < 0 || mergedOf(now) !== mergedOf(rank)) continue;
+      symbols[position] = mergedOf(rank);
       symbols[right] = GONE;
       const after = next[right] as number;
       next[position] = after;

@@ -25,25 +25,28 @@ export function unigram(rule: Rule): Model {
     throw unmet(rule, "unk_id");
   const fallsBack = flagOf(rule, "byte_fallback", false);
   const scores: number[] = [];
-  const vocabulary = new Map<string, number>();
+  const ids = new Map<string, number>();
+  const tokens: string[] = [];
   const root: Node = { id: -1, next: new Map() };
   for (const entry of vocab) {
     const [token, score] = Array.isArray(entry) ? entry : [];
     if (typeof token !== "string" || typeof score !== "number")
       throw new Unmet(`model.vocab has ${quote(entry)}; a token and its score are expected`);
-    vocabulary.set(token, scores.length);
+    ids.set(token, scores.length);
+    tokens.push(token);
     if (token !== "") plant(root, token, scores.length);
     scores.push(score);
   }
+  const vocabulary = { ids, tokens };
   const leastScore = scores.reduce((least, score) => Math.min(least, score), Number.POSITIVE_INFINITY) - UNKNOWN_PENALTY;
   const unknownId = unknown as number;
   return {
     vocabulary,
-    encode: (word, ids) => {
+    encode: (word, made) => {
       for (const piece of best(word, root, scores, leastScore, unknownId)) {
-        const id = vocabulary.get(piece);
-        if (id !== undefined) ids.push(id);
-        else ids.push(...((fallsBack && byteFallbacks(piece, vocabulary)) || [unknownId]));
+        const id = ids.get(piece);
+        if (id !== undefined) made.push(id);
+        else made.push(...((fallsBack && byteFallbacks(piece, vocabulary)) || [unknownId]));
       }
     },
   };

@@ -1,7 +1,10 @@
 import { isObject, type Json, quote, Unmet } from "../rules/rule.ts";
 
-/** A vocabulary: ids by token. */
-export type Vocabulary = ReadonlyMap<string, number>;
+export interface Vocabulary {
+  readonly ids: ReadonlyMap<string, number>;
+  /** By id; there may be holes. */
+  readonly tokens: readonly string[];
+}
 
 export interface Model {
   readonly vocabulary: Vocabulary;
@@ -13,20 +16,22 @@ export interface Model {
 export function vocabularyOf({ vocab }: Json): Vocabulary {
   if (!isObject(vocab)) throw new Unmet(`model.vocab is ${quote(vocab)}; an object from tokens to ids is expected`);
   const ids = new Map<string, number>();
+  const tokens: string[] = [];
   for (const token in vocab) {
     const id = vocab[token];
     if (!Number.isSafeInteger(id) || (id as number) < 0)
       throw new Unmet(`model.vocab: token ${quote(token)} has the id ${quote(id)}`);
     ids.set(token, id as number);
+    tokens[id as number] = token;
   }
-  return ids;
+  return { ids, tokens };
 }
 
 /** What stands for single bytes, by their value: `<0x0A>`. Ids; null where one of the bytes has none. */
 export function byteFallbacks(text: string, vocabulary: Vocabulary): number[] | null {
   const ids: number[] = [];
   for (const byte of new TextEncoder().encode(text)) {
-    const id = vocabulary.get(`<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>`);
+    const id = vocabulary.ids.get(`<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>`);
     if (id === undefined) return null;
     ids.push(id);
   }

@@ -21,7 +21,7 @@ export function wordLevel(rule: Rule): Model {
   onlyWith(rule, "vocab", "unk_token");
   const vocabulary = vocabularyOf(rule.options);
   const unknown = unknownOf(rule, vocabulary);
-  return { vocabulary, encode: (word, ids) => void ids.push(vocabulary.get(word) ?? unknown) };
+  return { vocabulary, encode: (word, ids) => void ids.push(vocabulary.ids.get(word) ?? unknown) };
 }
 
 /** null: some part of the word is no token. */
@@ -31,7 +31,7 @@ function piecesOf(word: string, vocabulary: Vocabulary, prefix: string): number[
     let end = word.length;
     let id: number | undefined;
     for (; end > start; end--) {
-      id = vocabulary.get((start > 0 ? prefix : "") + word.slice(start, end));
+      id = vocabulary.ids.get((start > 0 ? prefix : "") + word.slice(start, end));
       if (id !== undefined) break;
     }
     if (id === undefined) return null;
@@ -42,7 +42,7 @@ function piecesOf(word: string, vocabulary: Vocabulary, prefix: string): number[
 }
 
 function unknownOf(rule: Rule, vocabulary: Vocabulary): number {
-  const id = vocabulary.get(textOf(rule, "unk_token"));
+  const id = vocabulary.ids.get(textOf(rule, "unk_token"));
   if (id === undefined) throw unmet(rule, "unk_token");
   return id;
 }
