@@ -287,7 +287,7 @@ export class Run {
       this.job.priority === "interactive" &&
       (this.job.schedules.length <= MAX_REMEMBERED_SCHEDULES || isUntouched(node))
     )
-      memory.remember(this.#keys.get(node) as string, stream, norms);
+      memory.remember(this.job, this.#keys.get(node) as string, stream, norms);
     this.#arrive(node, stream, full, values);
   }
 
