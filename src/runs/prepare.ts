@@ -103,7 +103,7 @@ export async function prepareRun(
 
 /** The capture that holds whole patterns, where there is one. */
 function patternCapture({ capture }: RunRequest, tokens: number): PatternCapture | null {
-  const at = capture.findIndex((one) => one === "patterns" || one === "attention_locality");
+  const at = (capture ?? []).findIndex((one) => one === "patterns" || one === "attention_locality");
   return at < 0 ? null : { pointer: `/capture/${at}`, tokens };
 }
 
