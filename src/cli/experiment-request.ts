@@ -4,6 +4,7 @@ import { basename, extname } from "node:path";
 import { EXPERIMENT_KINDS, type ExperimentKind } from "../schemas/experiments/settings.ts";
 import type { CommandLine, Flags } from "./flags.ts";
 import { flagValue, isGiven, onePositional } from "./flags.ts";
+import { BOS_FLAGS, bosFields } from "./prompt-flags.ts";
 import { DEFAULT_MODEL } from "./run-request.ts";
 import { UsageError } from "./usage-error.ts";
 
@@ -27,7 +28,7 @@ export const TEXT_FLAGS: Flags = {
   texts: { value: "N", help: "How many: the first ones (64, or all there are)" },
   tokens: { value: "N", help: "Each is cut to so many, BOS included (128)" },
   "skip-short": { help: "Pass over texts that are shorter, instead of refusing them" },
-  "no-bos": { help: "Do not put the beginning-of-text token first" },
+  ...BOS_FLAGS,
   seed: { value: "N", help: "Of whatever is drawn (0)" },
 };
 
@@ -56,7 +57,7 @@ export function textFields(line: CommandLine, kind: string): { model: string } &
     ...(takesTexts && numberField(line, "tokens", "tokens_per_text")),
     ...numberField(line, "seed", "seed"),
     ...(isGiven(line, "skip-short") && { short_texts: "skip" }),
-    ...(isGiven(line, "no-bos") && { prepend_bos: false }),
+    ...bosFields(line),
   };
 }
 

@@ -2,6 +2,7 @@
 import type { RunRequestInput } from "../schemas/run-request.ts";
 import type { CommandLine, Flags } from "./flags.ts";
 import { flagValue } from "./flags.ts";
+import { promptFields } from "./prompt-flags.ts";
 import { UsageError } from "./usage-error.ts";
 
 type Operation = NonNullable<RunRequestInput["interventions"]>[number];
@@ -166,7 +167,7 @@ interface Modifiers {
   /** Mean norms that steering counts. */
   readonly steps: number;
   readonly at: { positions?: number[] };
-  readonly source: () => { prompt: string };
+  readonly source: () => ReturnType<typeof promptFields>;
 }
 
 type Ablated = Exclude<Extract<Operation, { op: "ablate" }>["with"], undefined>;
@@ -240,10 +241,10 @@ function atOf(text: string | undefined): { positions?: number[] } {
   return text === undefined ? {} : { positions: places("at", text, "places such as 3,-1") };
 }
 
-function sourceOf(line: CommandLine): { prompt: string } {
+function sourceOf(line: CommandLine): ReturnType<typeof promptFields> {
   const prompt = flagValue(line, "source");
   if (prompt === undefined) throw new UsageError("--source is missing: the other prompt, of which patches take.");
-  return { prompt };
+  return promptFields(line, prompt);
 }
 
 /** "3,-1" → [3, −1] */

@@ -3,6 +3,7 @@ import type { RunRequestInput } from "../schemas/run-request.ts";
 import type { CommandLine, Flags } from "./flags.ts";
 import { flagValue, isGiven, onePositional } from "./flags.ts";
 import { numbers, operationsOf, places } from "./interventions.ts";
+import { BOS_FLAGS, bosFields, CHAT_FLAGS, promptFields } from "./prompt-flags.ts";
 import { UsageError } from "./usage-error.ts";
 
 export const DEFAULT_MODEL = "prose-6m";
@@ -16,7 +17,8 @@ const COMPONENTS = ["resid_pre", "attn_out", "mlp_out", "head"] as const;
 /** What `run` and `sweep` share. */
 export const PROMPT_FLAGS: Flags = {
   model: { value: "ID", help: `The model (${DEFAULT_MODEL}); \`stratascope models\` lists them` },
-  "no-bos": { help: "Do not put the beginning-of-text token first" },
+  ...CHAT_FLAGS,
+  ...BOS_FLAGS,
 };
 
 export const READOUT_FLAGS: Flags = {
@@ -87,7 +89,7 @@ export function patchRequest(line: CommandLine): RunRequestInput {
     sweep: {
       op: "patch",
       component: oneOf("component", flagValue(line, "component") ?? "resid_pre", COMPONENTS),
-      source: { prompt },
+      source: promptFields(line, prompt),
       ...(layers ? { layers } : {}),
       ...(heads ? { heads } : {}),
       ...(positions === "all" ? {} : { positions: places("positions", positions, "all, or places such as 3,-1") }),
@@ -106,8 +108,8 @@ function listOf(line: CommandLine, name: string): number[] | undefined {
 }
 
 function promptRequest(line: CommandLine): RunRequestInput {
-  const request = { model: flagValue(line, "model") ?? DEFAULT_MODEL, prompt: onePositional(line, "The prompt") };
-  return isGiven(line, "no-bos") ? { ...request, prepend_bos: false } : request;
+  const model = flagValue(line, "model") ?? DEFAULT_MODEL;
+  return { model, ...promptFields(line, onePositional(line, "The prompt")), ...bosFields(line) };
 }
 
 function positionsOf(text: string): "last" | "all" | number[] {

@@ -39,6 +39,8 @@ export interface Provenance {
   readonly data: { readonly dataset: string | null; readonly sha256: string; readonly texts: number } | null;
   readonly tokens_per_text: number | null;
   readonly prepend_bos: boolean | null;
+  /** `by`: the paper's convention (BOS where the model has one), or the request. null: there are no texts. */
+  readonly bos: { readonly prepended: boolean; readonly by: "convention" | "request" } | null;
   readonly seed: number;
   readonly settings: Readonly<Record<string, unknown>>;
   /** Of the service. */

@@ -29,6 +29,8 @@ export interface Study<Settings = Readonly<Record<string, unknown>>> {
   /** Tokens of every text, BOS included; null: texts have lengths of their own, or there are none. */
   readonly tokensPerText: number | null;
   readonly prependBos: boolean;
+  /** `convention`: nobody said, and BOS comes first where the model has one, as in the paper. Studies of old do not say. */
+  readonly bosBy?: "convention" | "request";
   readonly seed: number;
   readonly version: string;
   /** What planning found out, for computing and folding; plain JSON. */
@@ -44,6 +46,11 @@ export function firstPosition({ prependBos }: Pick<Study, "prependBos">): number
 export function countedPositions(study: Pick<Study, "prependBos">, length: number): number[] {
   const first = firstPosition(study);
   return Array.from({ length: length - first }, (_, i) => first + i);
+}
+
+/** Whether BOS came first, and who had it so. */
+export function bosOf({ prependBos, bosBy = "convention" }: Pick<Study, "prependBos" | "bosBy">): NonNullable<Provenance["bos"]> {
+  return { prepended: prependBos, by: bosBy };
 }
 
 /** What a result says it was made from. */
@@ -64,6 +71,7 @@ export function provenanceOf(study: Study): Provenance {
     data: study.data,
     tokens_per_text: study.tokensPerText,
     prepend_bos: study.data === null ? null : study.prependBos,
+    bos: study.data === null ? null : bosOf(study),
     seed: study.seed,
     settings: study.settings,
     version: study.version,

@@ -4,13 +4,12 @@ import { join } from "node:path";
 import type { Tokenizer } from "@huggingface/tokenizers";
 import { folderName } from "../engine/checkpoint/catalogue.ts";
 import { Problem } from "../problem.ts";
+import { type BosFiles, type BosRule, bosRule } from "./bos.ts";
 import { byteLevelBytes } from "./byte-level.ts";
 
-export interface TextTokenizer {
+export interface TextTokenizer extends BosRule {
   /** Ids that it knows are below this. */
   readonly size: number;
-  /** What a prompt begins with; null: the model has none. */
-  readonly bosId: number | null;
   /** Token ids; no special token is added, but those that the text spells out are recognised. */
   encode(text: string): number[];
   /** One token's text; U+FFFD stands where its bytes are not UTF-8 by themselves. Empty for an id that is not known. */
@@ -43,10 +42,15 @@ export async function openTokenizer(folder: string): Promise<TextTokenizer> {
   }
   if (!tokenizer.model) throw refused(folder, "tokenizer.json has no model");
   const size = tokenizer.model.vocab.length;
-  const bosId = bosOf(tokenizer, config, modelConfig);
   return {
     size,
-    bosId: bosId !== null && bosId < size ? bosId : null,
+    ...bosOf(folder, {
+      postProcessor: definition.post_processor,
+      config,
+      modelConfig,
+      idOf: (token) => tokenizer.token_to_id(token),
+      size,
+    }),
     ...encoding(tokenizer),
     ...spelling(tokenizer, definition),
   };
@@ -100,13 +104,12 @@ function sentencePieceBytes(token: string): Uint8Array {
   return byte ? Uint8Array.of(Number.parseInt(byte, 16)) : new TextEncoder().encode(token.replaceAll("▁", " "));
 }
 
-/** The token that tokenizer_config.json names (null there: none), or else the id in config.json. */
-function bosOf(tokenizer: Tokenizer, config: Json | null, modelConfig: Json | null): number | null {
-  const named = config?.bos_token;
-  if (named === null) return null;
-  const token = isObject(named) ? named.content : named;
-  const id = typeof token === "string" ? tokenizer.token_to_id(token) : modelConfig?.bos_token_id;
-  return Number.isInteger(id) && (id as number) >= 0 ? (id as number) : null;
+function bosOf(folder: string, files: BosFiles): BosRule {
+  try {
+    return bosRule(files);
+  } catch (error) {
+    throw refused(folder, `tokenizer.json cannot be used: ${error instanceof Error ? error.message : String(error)}`);
+  }
 }
 
 async function readJson(folder: string, name: string): Promise<Json | null> {

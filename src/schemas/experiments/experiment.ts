@@ -20,6 +20,16 @@ export const ExperimentProgress = z
   })
   .openapi("ExperimentProgress");
 
+/** Whether BOS came first in every text, and who had it so. */
+export const ExperimentBos = z
+  .object({
+    prepended: z.boolean(),
+    by: z
+      .enum(["convention", "request"])
+      .describe("convention: the paper's, BOS wherever the model has one; request: prepend_bos said so."),
+  })
+  .openapi("ExperimentBos");
+
 export const Experiment = z
   .object({
     id: z.string(),
@@ -32,6 +42,7 @@ export const Experiment = z
     texts: z.int().nullable().describe("null: the kind takes none."),
     tokens_per_text: z.int().nullable(),
     prepend_bos: z.boolean(),
+    bos: ExperimentBos,
     seed: z.int(),
     settings: z.record(z.string(), z.unknown()),
     data: z.object({ dataset: z.string().nullable(), sha256: z.string(), texts: z.int() }).nullable(),
@@ -82,6 +93,7 @@ export const ExperimentResult = z
     data: z.object({ dataset: z.string().nullable(), sha256: z.string(), texts: z.int() }).nullable(),
     tokens_per_text: z.int().nullable(),
     prepend_bos: z.boolean().nullable(),
+    bos: z.union([ExperimentBos, z.null()]).describe("null: there are no texts."),
     seed: z.int(),
     settings: z.record(z.string(), z.unknown()),
     version: z.string(),
