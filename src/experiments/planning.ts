@@ -5,6 +5,7 @@ import { Problem } from "../problem.ts";
 import { checkFits } from "../runs/cost.ts";
 import type { ModelSource, ServedModel } from "../runs/served-models.ts";
 import { refuse } from "../runs/tokens.ts";
+import { ABOUT_KINDS } from "../schemas/experiments/kinds.ts";
 import type { ExperimentRequest } from "../schemas/experiments/request.ts";
 import { jobBytes } from "./captured.ts";
 import type { AnyKind, Plan, PlannedChunk } from "./kind.ts";
@@ -39,6 +40,7 @@ export async function planExperiment(request: ExperimentRequest, parts: Planning
   const prependBos = request.prepend_bos ?? served.tokenizer.bosId !== null;
   const dataset = request.data?.dataset === undefined ? null : await named(request.data.dataset, parts.datasets);
   const material = new Material({ request, model: served, dataset, prependBos });
+  if (ABOUT_KINDS[request.kind].texts.length === "whole") material.refuseCuts();
   const plan = await kind.plan({ settings, model: served, material, prependBos, seed, datasets: parts.datasets });
   checkUsed(request, plan);
   const study: Study = {

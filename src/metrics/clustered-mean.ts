@@ -81,8 +81,21 @@ export class ClusteredMean {
     const clusters = this.#clusters;
     if (count === 0) return { mean: Number.NaN, std: Number.NaN, sem: null, count, clusters };
     const sem = clusters < 2 ? null : Math.sqrt((clusters / (clusters - 1)) * this.#sums.about(this.#mean)) / count;
-    return { mean: this.#shift + this.#mean, std: Math.sqrt(this.#m2 / count), sem, count, clusters };
+    const std = Math.sqrt(this.#m2 / count);
+    return { mean: meanOf(this.#shift + this.#mean, std, count), std, sem, count, clusters };
   }
+}
+
+/** What rounding leaves, at most, of a sum of whole numbers that were added up as means: of its size and the values' spread. */
+const ROUNDING = 1e-12;
+
+/**
+ * A mean of whole numbers, as shares of true and false are, is k/n to the last bit: 1/3, and not 0.33333333333333337 as means
+ * of texts add up to. Others move by 1e-12 of their size and spread at most, far below what a float32 observation is good for.
+ */
+function meanOf(mean: number, std: number, count: number): number {
+  const whole = Math.round(mean * count);
+  return Math.abs(mean - whole / count) <= ROUNDING * (Math.abs(mean) + std) ? whole / count + 0 : mean;
 }
 
 export interface RatioStatistics {

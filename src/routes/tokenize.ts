@@ -44,7 +44,8 @@ export const tokenize = (maxBodyBytes: number) =>
       const { text, ids, prepend_bos: prependBos, ...rest } = c.req.valid("json");
       const prompt = readPrompt({ text, ids, chat: chatOf(rest), prependBos }, model, { text: "text", ids: "ids" });
       const { tokens, bos, chat } = prompt;
-      const bytes = Buffer.concat(tokens.map((id) => model.tokenizer.bytes(id)));
+      const spelled = tokens.filter((id) => id < model.tokenCount); // rows of padding have no text
+      const bytes = Buffer.concat(spelled.map((id) => model.tokenizer.bytes(id)));
       const shown = tokens.map((id, i) => tokenAt(id, i, model));
       return json(c, { model: model.id, tokens: shown, text: bytes.toString("utf8"), bos, ...(chat ? { chat } : {}) });
     },

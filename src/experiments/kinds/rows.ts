@@ -17,10 +17,9 @@ export class Rows {
     this.#ask = ask;
   }
 
-  /** What each row is made into. Refuses cuts: these kinds read texts whole. */
+  /** What each row is made into. */
   async map<T>(make: (row: NumberedRow) => T): Promise<T[]> {
     const { material, model, prependBos } = this.#ask;
-    material.refuseCuts();
     if (prependBos && model.tokenizer.bosId === null)
       refuse("/prepend_bos", `the model ${model.id} has no BOS token, so prepend_bos cannot be true`);
     const made: T[] = [];

@@ -50,7 +50,6 @@ export const subjoinerHeads: Kind<Settings, WordsInput, AttentionOutput> = {
 async function plan(ask: Ask<Settings>): Promise<Plan<WordsInput>> {
   const { tokens_per_word: n, context_words, max_words } = ask.settings;
   const { contextLength, tokenizer } = ask.model;
-  ask.material.refuseCuts();
   const texts = ask.material.texts();
   const found = await wordContexts(texts, {
     tokenizer,

@@ -58,7 +58,6 @@ export const suffixProbe: Kind<Settings, ExamplesInput, ProbeOutput> = {
 };
 
 async function plan({ settings, material, model, prependBos, seed }: Ask<Settings>): Promise<Plan<ExamplesInput>> {
-  material.refuseCuts();
   const { suffix, context_tokens, max_examples, min_examples, top, positives, negatives } = settings;
   if (context_tokens > model.contextLength)
     refuse(
