@@ -1,5 +1,7 @@
 /** What a model's own tokenizer puts around a text: whether BOS comes first when nobody says so. */
 
+import { isObject, type Json, Unmet } from "./rules/rule.ts";
+
 /** Special tokens around a text: ids. */
 export interface Surroundings {
   readonly before: readonly number[];
@@ -29,18 +31,16 @@ export interface BosFiles {
   readonly size: number;
 }
 
-type Json = { readonly [key: string]: unknown };
-
 /**
  * BOS and who puts it there. `add_bos_token` of tokenizer_config.json decides where it stands, and `add_eos_token` beside
- * it; else what tokenizer.json's post-processor adds to a text. Throws an `Error` that names what cannot be met.
+ * it; else what tokenizer.json's post-processor adds to a text. Throws `Unmet` that names what cannot be met.
  */
 export function bosRule({ postProcessor, config, modelConfig, idOf, size }: BosFiles): BosRule {
   const { before, after } = surroundingsOf(postProcessor);
   const unknown = [...before, ...after].find((id) => id >= size);
-  if (unknown !== undefined) throw new Error(`post_processor adds token ${unknown}, and the last is ${size - 1}`);
+  if (unknown !== undefined) throw new Unmet(`post_processor adds token ${unknown}, and the last is ${size - 1}`);
   if (before.length > 1)
-    throw new Error(
+    throw new Unmet(
       `post_processor puts ${before.length} tokens before a text (${before.join(", ")}), and 1 is the most that is met`,
     );
   const bosId = before[0] ?? named("bos", config, modelConfig, idOf, size);
@@ -53,7 +53,7 @@ export function bosRule({ postProcessor, config, modelConfig, idOf, size }: BosF
   };
 }
 
-/** What a post-processor of tokenizer.json puts around a single text. Throws an `Error` for one that is not known. */
+/** What a post-processor of tokenizer.json puts around a single text. Throws `Unmet` for one that is not known. */
 export function surroundingsOf(processor: unknown): Surroundings {
   if (processor === null || processor === undefined) return NOTHING;
   const { type, ...fields } = isObject(processor) ? processor : {};
@@ -71,7 +71,7 @@ export function surroundingsOf(processor: unknown): Surroundings {
   if (type === "TemplateProcessing" && Array.isArray(fields.single)) return ofTemplate(fields.single, fields.special_tokens);
   if ((type === "BertProcessing" || type === "RobertaProcessing") && Array.isArray(fields.cls) && Array.isArray(fields.sep))
     return { before: [whole(fields.cls[1])], after: [whole(fields.sep[1])] };
-  throw new Error(`post_processor ${JSON.stringify(type ?? null)} is none that is known`);
+  throw new Unmet(`post_processor ${JSON.stringify(type ?? null)} is none that is known`);
 }
 
 const NOTHING: Surroundings = { before: [], after: [] };
@@ -80,14 +80,14 @@ const NOTHING: Surroundings = { before: [], after: [] };
 function ofTemplate(single: readonly unknown[], tokens: unknown): Surroundings {
   const parts = single.map((part) => (isObject(part) && isObject(part.SpecialToken) ? String(part.SpecialToken.id) : null));
   const at = parts.indexOf(null);
-  if (at < 0 || parts.lastIndexOf(null) !== at) throw new Error("post_processor has no template with the text in it once");
+  if (at < 0 || parts.lastIndexOf(null) !== at) throw new Unmet("post_processor has no template with the text in it once");
   const ids = (names: readonly (string | null)[]) => names.flatMap((name) => idsOf(name as string, tokens));
   return { before: ids(parts.slice(0, at)), after: ids(parts.slice(at + 1)) };
 }
 
 function idsOf(name: string, tokens: unknown): number[] {
   const token = isObject(tokens) ? tokens[name] : undefined;
-  if (!isObject(token) || !Array.isArray(token.ids)) throw new Error(`post_processor has no ids for ${JSON.stringify(name)}`);
+  if (!isObject(token) || !Array.isArray(token.ids)) throw new Unmet(`post_processor has no ids for ${JSON.stringify(name)}`);
   return token.ids.map(whole);
 }
 
@@ -108,10 +108,6 @@ function named(
 
 function whole(id: unknown): number {
   if (!Number.isInteger(id) || (id as number) < 0)
-    throw new Error(`post_processor has an id ${JSON.stringify(id)}, which is none`);
+    throw new Unmet(`post_processor has an id ${JSON.stringify(id)}, which is none`);
   return id as number;
-}
-
-function isObject(value: unknown): value is Json {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

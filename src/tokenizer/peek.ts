@@ -2,6 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { bosRule } from "./bos.ts";
+import type { Json } from "./rules/rule.ts";
 
 export interface ModelBos {
   readonly id: number;
@@ -9,8 +10,6 @@ export interface ModelBos {
   /** Whether the tokenizer itself puts it before a text. */
   readonly addsBos: boolean;
 }
-
-type Json = { readonly [key: string]: unknown };
 
 /** The BOS of a model's folder; null: it has none, or its files cannot be used. Never throws. */
 export async function peekBos(folder: string): Promise<ModelBos | null> {
