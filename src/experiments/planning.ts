@@ -51,6 +51,7 @@ export async function planExperiment(request: ExperimentRequest, parts: Planning
     data: plan.texts === 0 ? null : { ...material.identity, texts: plan.texts, ...ownLengths(plan) },
     tokensPerText: plan.tokensPerText,
     prependBos,
+    bosBy: request.prepend_bos === undefined ? "convention" : "request",
     seed,
     version: VERSION,
     notes: plan.notes ?? {},

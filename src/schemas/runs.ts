@@ -1,5 +1,17 @@
 import { z } from "@hono/zod-openapi";
-import { DoneEvent, ErrorEvent, LayerEvent, MeanInfo, MetaEvent, ResultEvent, SourceInfo, Token, Variant } from "./events.ts";
+import {
+  BosInfo,
+  ChatInfo,
+  DoneEvent,
+  ErrorEvent,
+  LayerEvent,
+  MeanInfo,
+  MetaEvent,
+  ResultEvent,
+  SourceInfo,
+  Token,
+  Variant,
+} from "./events.ts";
 import { MAX_PAGE } from "./limits.ts";
 import { Problem } from "./problem.ts";
 
@@ -53,6 +65,8 @@ export const RunPlan = z
   .object({
     model: z.string(),
     tokens: z.array(Token),
+    bos: BosInfo,
+    chat: ChatInfo.optional(),
     positions: z.array(z.int()),
     variants: z.array(Variant),
     sources: z.array(SourceInfo).optional(),

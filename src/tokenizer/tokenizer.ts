@@ -3,15 +3,14 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { folderName } from "../engine/checkpoint/catalogue.ts";
 import { Problem } from "../problem.ts";
+import { type BosRule, bosRule } from "./bos.ts";
 import { byteLevelBytes } from "./byte-level.ts";
 import type { Pipeline } from "./pipeline.ts";
 import { isObject, type Json, Unmet } from "./rules/rule.ts";
 
-export interface TextTokenizer {
+export interface TextTokenizer extends BosRule {
   /** Ids that it knows are below this. */
   readonly size: number;
-  /** What a prompt begins with; null: the model has none. */
-  readonly bosId: number | null;
   /** Token ids; no special token is added, but those that the text spells out are recognised. */
   encode(text: string): number[];
   /** One token's text; U+FFFD stands where its bytes are not UTF-8 by themselves. Empty for an id that is not known. */
@@ -37,10 +36,16 @@ export async function openTokenizer(folder: string): Promise<TextTokenizer> {
   const tokenizer = met(folder, () => pipelineOf(definition));
   const encode = (text: string) => met(folder, () => tokenizer.encode(text));
   const { size } = tokenizer;
-  const bosId = bosOf(tokenizer, config, modelConfig);
+  const files = {
+    postProcessor: definition.post_processor,
+    config,
+    modelConfig,
+    idOf: (token: string) => tokenizer.idOf(token),
+    size,
+  };
   return {
     size,
-    bosId: bosId !== null && bosId < size ? bosId : null,
+    ...met(folder, () => bosRule(files)),
     encode,
     tokenId: (text) => {
       const ids = encode(text);
@@ -95,15 +100,6 @@ function isByteLevel({ decoder, pre_tokenizer, normalizer }: Json): boolean {
 function sentencePieceBytes(token: string): Uint8Array {
   const byte = /^<0x([0-9A-F]{2})>$/.exec(token)?.[1];
   return byte ? Uint8Array.of(Number.parseInt(byte, 16)) : new TextEncoder().encode(token.replaceAll("▁", " "));
-}
-
-/** The token that tokenizer_config.json names (null there: none), or else the id in config.json. */
-function bosOf(tokenizer: Pipeline, config: Json | null, modelConfig: Json | null): number | null {
-  const named = config?.bos_token;
-  if (named === null) return null;
-  const token = isObject(named) ? named.content : named;
-  const id = typeof token === "string" ? tokenizer.idOf(token) : modelConfig?.bos_token_id;
-  return Number.isInteger(id) && (id as number) >= 0 ? (id as number) : null;
 }
 
 async function readJson(folder: string, name: string): Promise<Json | null> {
