@@ -56,6 +56,25 @@ module.exports = {
       from: { path: "^src/(engine|metrics|interventions)/" },
       to: { path: ["^(node:)?https?$", "^(node:)?http2$", "node_modules/(hono|@hono)/"] },
     },
+    only(
+      "the-report-is-a-client",
+      "^src/report/",
+      [PROBLEM, "^src/schemas/", "^src/experiments/(result\\.ts$|figures/|formats/)"],
+      "it asks the service over HTTP; of experiments it takes what draws figures and writes tables",
+    ),
+    only("the-report-plans-first", "^src/report/plan/", ["^src/schemas/"], "what to run, before anything was measured"),
+    only(
+      "claims-are-judged-on-results",
+      "^src/report/(claims|results|text)/",
+      [PROBLEM, "^src/schemas/", "^src/experiments/", "^src/report/plan/"],
+      "no pages, no service: numbers in, sentences out",
+    ),
+    only(
+      "pages-know-only-the-document",
+      "^src/report/(page|readme)/",
+      ["^src/report/(document/document\\.ts$|figures/|text/|claims/claim\\.ts$)"],
+      "two forms of one text",
+    ),
     {
       name: "runs-know-no-routes",
       comment: "the life of a run is served by routes, not the other way round",

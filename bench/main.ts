@@ -7,6 +7,7 @@ import { benchFamilies } from "./families.ts";
 import { benchInterventions } from "./interventions.ts";
 import { benchLarge } from "./large.ts";
 import { machineName } from "./machine.ts";
+import { benchReadout } from "./readout.ts";
 import { benchRealModel } from "./real-model.ts";
 import { benchService, benchStart } from "./service.ts";
 import { benchSweeps } from "./sweeps.ts";
@@ -21,6 +22,7 @@ if (wanted("sweeps") || wanted("service")) {
   const parts = await benchSweeps(randomCheckpoint());
   if (wanted("service")) await benchService(parts);
 }
+if (wanted("readout")) await benchReadout();
 if (wanted("start")) await benchStart();
 if (wanted("certify")) await benchCertify();
 if (wanted("interventions")) await benchInterventions(randomCheckpoint());

@@ -10,7 +10,15 @@ export function compareReadouts(
   a: ReadoutRows | null | undefined,
   b: ReadoutRows | null | undefined,
 ): void {
-  const fields = ["topIds", "topLogprobs", "entropyBits", "followedLogits", "followedLogprobs", "followedRanks"] as const;
+  const fields = [
+    "topIds",
+    "topLogprobs",
+    "topRows",
+    "entropyBits",
+    "followedLogits",
+    "followedLogprobs",
+    "followedRanks",
+  ] as const;
   for (const field of fields) tally.compare(where, present(a?.[field]), present(b?.[field]));
 }
 

@@ -64,7 +64,7 @@ function sectionsOf(file: ReferenceFile, spec: ModelSpec, problems: string[]): S
   return prefixes.map((prefix) => ({ prefix, texts: textsOf(file, `${prefix}tokens`, spec, problems) }));
 }
 
-function textsOf(file: ReferenceFile, name: string, { tokenCount, contextLength }: ModelSpec, problems: string[]): number[][] {
+function textsOf(file: ReferenceFile, name: string, { vocabSize, contextLength }: ModelSpec, problems: string[]): number[][] {
   const shape = file.shape(name) ?? [];
   const [texts = 0, length = 0] = shape;
   if (shape.length !== 2 || texts < 1 || length < 1) {
@@ -74,10 +74,10 @@ function textsOf(file: ReferenceFile, name: string, { tokenCount, contextLength 
   if (length > contextLength)
     problems.push(`tensor ${quote(name)} has ${length} positions; the model's context has ${contextLength}`);
   const ids = file.ids(name);
-  const wrong = ids.findIndex((id) => !(id >= 0 && id < tokenCount));
+  const wrong = ids.findIndex((id) => !(id >= 0 && id < vocabSize));
   if (wrong >= 0)
     problems.push(
-      `tensor ${quote(name)} has the id ${ids[wrong]} at text ${Math.floor(wrong / length)}, position ${wrong % length}; the model's tokens are 0 to ${tokenCount - 1}`,
+      `tensor ${quote(name)} has the id ${ids[wrong]} at text ${Math.floor(wrong / length)}, position ${wrong % length}; the model's tokens are 0 to ${vocabSize - 1}`,
     );
   return Array.from({ length: texts }, (_, text) => ids.slice(text * length, (text + 1) * length));
 }

@@ -1,10 +1,12 @@
 /** The flags of `experiment` → the body of `POST /v1/experiments`. */
 import { readFileSync } from "node:fs";
 import { basename, extname } from "node:path";
+import { ABOUT_KINDS } from "../schemas/experiments/kinds.ts";
 import { EXPERIMENT_KINDS, type ExperimentKind } from "../schemas/experiments/settings.ts";
 import type { CommandLine, Flags } from "./flags.ts";
 import { flagValue, isGiven, onePositional } from "./flags.ts";
 import { DEFAULT_MODEL } from "./run-request.ts";
+import { type FieldFlags, PROMPT_FIELDS } from "./said.ts";
 import { UsageError } from "./usage-error.ts";
 
 /** What is asked for; the service checks the rest. */
@@ -15,15 +17,13 @@ export interface ExperimentBody {
 }
 
 export const DEFAULT_DATASET = "prose-heldout";
-/** What a kind reads that needs more than texts, when nothing is said. */
-const DATASETS: Readonly<Record<string, string>> = { benchmark: "last-word" };
-/** Takes no texts unless some are given. */
-const WITHOUT_TEXTS: ReadonlySet<string> = new Set(["neuron-census"]);
+
+const DATA = "A data set of the service, or a file: .jsonl or .txt";
 
 /** Which texts, and how they are cut. */
 export const TEXT_FLAGS: Flags = {
   model: { value: "ID", help: `The model (${DEFAULT_MODEL}); \`stratascope models\` lists them` },
-  data: { value: "NAME|FILE", help: `A data set of the service, or a file of texts: .jsonl or .txt (${DEFAULT_DATASET})` },
+  data: { value: "NAME|FILE", help: `${DATA} (${DEFAULT_DATASET}; some kinds have another, or none)` },
   texts: { value: "N", help: "How many: the first ones (64, or all there are)" },
   tokens: { value: "N", help: "Each is cut to so many, BOS included (128)" },
   "skip-short": { help: "Pass over texts that are shorter, instead of refusing them" },
@@ -32,29 +32,56 @@ export const TEXT_FLAGS: Flags = {
   seed: { value: "N", help: "Of whatever is drawn (0)" },
 };
 
+/** Flags that say how texts are cut, which kinds that read them whole refuse. */
+const CUTTING_FLAGS: readonly string[] = ["tokens", "skip-short", "keep-short"];
+
+/** Those that a kind takes, with its own defaults. */
+export function textFlagsOf(kind: ExperimentKind): Flags {
+  const { length, usual, required } = ABOUT_KINDS[kind].texts;
+  const takes = Object.entries(TEXT_FLAGS).filter(([name]) => length === "cut" || !CUTTING_FLAGS.includes(name));
+  const data = `${DATA} (${usual ?? (required ? "required" : "none")})`;
+  return Object.fromEntries(takes.map(([name, flag]) => [name, name === "data" ? { ...flag, help: data } : flag]));
+}
+
 export const SETTING_FLAGS: Flags = {
   set: { value: "NAME=VALUE", help: "A setting of the kind, such as k=5 or lens=frozen-norm; lists as JSON. May be repeated" },
 };
+
+/** How they are spelled in the body. */
+export const EXPERIMENT_FIELDS: FieldFlags = [
+  ...PROMPT_FIELDS,
+  [/^\/kind$/, "KIND"],
+  [/^\/data\/rows\/(\d+)\/(.*)$/, "--data, row $1, $2"],
+  [/^\/data\/(row|text)s\/(\d+)$/, "--data, $1 $2"],
+  [/^\/data(?:\/.*)?$/, "--data"],
+  [/^\/texts$/, "--texts"],
+  [/^\/tokens_per_text$/, "--tokens"],
+  [/^\/short_texts$/, "--skip-short"],
+  [/^\/seed$/, "--seed"],
+  [/^\/settings\/([^/]+)(?:\/.*)?$/, "--set $1"],
+  [/^\/settings$/, "--set"],
+];
 
 const EXAMPLE = "experiment layer-interventions --texts 16 --tokens 64";
 
 /** The body for `stratascope experiment`. */
 export function experimentBody(line: CommandLine): ExperimentBody {
-  const kind = onePositional(line, "The kind of experiment", EXAMPLE);
-  if (!(EXPERIMENT_KINDS as readonly string[]).includes(kind))
-    throw new UsageError(`${JSON.stringify(kind)} is no kind of experiment. Kinds: ${EXPERIMENT_KINDS.join(", ")}.`);
-  return { kind: kind as ExperimentKind, ...textFields(line, kind), settings: settingsOf(line) };
+  const named = onePositional(line, "The kind of experiment", EXAMPLE);
+  const kind = EXPERIMENT_KINDS.find((each) => each === named);
+  if (!kind) throw new UsageError(`${JSON.stringify(named)} is no kind of experiment. Kinds: ${EXPERIMENT_KINDS.join(", ")}.`);
+  return { kind, ...textFields(line, kind), settings: settingsOf(line) };
 }
 
 /** What is the same for all kinds: the model, the texts, the seed. */
-export function textFields(line: CommandLine, kind: string): { model: string } & Record<string, unknown> {
-  const data = flagValue(line, "data");
-  const takesTexts = !WITHOUT_TEXTS.has(kind) || data !== undefined;
+export function textFields(line: CommandLine, kind: ExperimentKind): { model: string } & Record<string, unknown> {
+  const { usual, required } = ABOUT_KINDS[kind].texts;
+  const data = flagValue(line, "data") ?? usual;
+  if (data === null) checkWithout(line, kind, required);
   return {
     model: flagValue(line, "model") ?? DEFAULT_MODEL,
-    ...(takesTexts && { data: dataOf(data ?? DATASETS[kind] ?? DEFAULT_DATASET) }),
-    ...(takesTexts && numberField(line, "texts", "texts")),
-    ...(takesTexts && numberField(line, "tokens", "tokens_per_text")),
+    ...(data !== null && { data: dataOf(data) }),
+    ...numberField(line, "texts", "texts"),
+    ...numberField(line, "tokens", "tokens_per_text"),
     ...numberField(line, "seed", "seed"),
     ...shortTexts(line),
     ...(isGiven(line, "no-bos") && { prepend_bos: false }),
@@ -66,6 +93,16 @@ function shortTexts(line: CommandLine): { short_texts?: "skip" | "keep" } {
   if (skip && keep) throw new UsageError("--skip-short and --keep-short exclude each other: texts are passed over, or kept.");
   if (skip) return { short_texts: "skip" };
   return keep ? { short_texts: "keep" } : {};
+}
+
+/** Where no texts are named, and none are usual: refuses, where there must be some, or something is said of them. */
+function checkWithout(line: CommandLine, kind: ExperimentKind, required: boolean): void {
+  if (required)
+    throw new UsageError(
+      `--data is missing: ${kind} needs rows of its own; \`stratascope experiment ${kind} --help\` says which.`,
+    );
+  const said = ["texts", ...CUTTING_FLAGS].find((name) => isGiven(line, name));
+  if (said) throw new UsageError(`--${said} is of texts, and ${kind} takes none unless --data names them.`);
 }
 
 /** A file's own rows travel with the request; anything else is a name of the service's. */

@@ -21,9 +21,10 @@ export function overview(commands: readonly Command[], view: View): string[] {
 /** What `stratascope COMMAND --help` prints; `operands`: what else stands there. */
 export function helpOf(command: Command, view: View, operands: readonly string[] = []): string[] {
   const { bold, dim } = view.colours;
-  const usage = ["stratascope", command.name, command.operand, "[flags]"].filter(Boolean).join(" ");
   const notes = command.notesOn?.(operands) ?? command.notes;
-  const sections = Object.entries(command.flags);
+  const example = command.exampleOn?.(operands) ?? command.example;
+  const sections = Object.entries(command.flagsOn?.(operands) ?? command.flags);
+  const usage = ["stratascope", command.name, command.operand, sections.length > 0 && "[flags]"].filter(Boolean).join(" ");
   const spelled = (name: string, value: string | undefined) => `--${name}${value ? ` ${value}` : ""}`;
   const width = Math.max(
     ...sections.flatMap(([, flags]) => Object.entries(flags).map(([name, flag]) => spelled(name, flag.value).length)),
@@ -38,6 +39,6 @@ export function helpOf(command: Command, view: View, operands: readonly string[]
       bold(title),
       ...Object.entries(flags).map(([name, flag]) => `  ${left(spelled(name, flag.value), width)}  ${dim(flag.help)}`),
     ]),
-    ...(command.example ? ["", bold("Example"), `  ${command.example}`] : []),
+    ...(example ? ["", bold("Example"), `  ${example}`] : []),
   ];
 }

@@ -2,11 +2,13 @@
 import type { RunRequestInput } from "../schemas/run-request.ts";
 import type { CommandLine, Flags } from "./flags.ts";
 import { flagValue } from "./flags.ts";
+import { LAYER, LAYER_LIST, LAYER_RANGE, layers, numbers, places } from "./layer-list.ts";
+import type { FieldFlags } from "./said.ts";
 import { UsageError } from "./usage-error.ts";
 
 type Operation = NonNullable<RunRequestInput["interventions"]>[number];
 
-const LAYERS = "a list of layers such as 5, 2,3 or 4-7";
+const LAYERS = "a list of layers such as 5, 2,3, 4-7 or -1";
 
 interface Shape {
   readonly pattern: RegExp;
@@ -16,20 +18,19 @@ interface Shape {
   readonly make: (match: RegExpExecArray, modifiers: Modifiers) => Operation[];
 }
 
-const LIST = String.raw`\d+(?:-\d+)?(?:,\d+(?:-\d+)?)*`;
-const PARTS = String.raw`(\d+\.\d+(?:-\d+)?(?:,\d+\.\d+(?:-\d+)?)*)`;
+const PARTS = String.raw`(${LAYER}\.\d+(?:-\d+)?(?:,${LAYER}\.\d+(?:-\d+)?)*)`;
 const whole = (source: string) => new RegExp(`^${source}$`);
 
 const layersOnly = (op: "delete" | "swap" | "reverse"): Shape => ({
-  pattern: whole(`(${LIST})`),
+  pattern: whole(`(${LAYER_LIST})`),
   expected: op === "swap" ? "two layers such as 2,3" : LAYERS,
-  make: ([, layers]) => [{ op, layers: numbers(layers) }],
+  make: ([, list]) => [{ op, layers: layers(list) }],
 });
 
 const component = (name: "attn" | "mlp"): Shape => ({
-  pattern: whole(`(${LIST})`),
+  pattern: whole(`(${LAYER_LIST})`),
   expected: LAYERS,
-  make: ([, layers], { ablated, at }) => [{ op: "ablate", component: name, layers: numbers(layers), with: ablated, ...at }],
+  make: ([, list], { ablated, at }) => [{ op: "ablate", component: name, layers: layers(list), with: ablated, ...at }],
 });
 
 /** "1.6,2.0-3" → [1, [6]], [2, [0, 1, 2, 3]] */
@@ -51,7 +52,7 @@ const ablatedParts = (name: "head" | "neuron"): Shape => ({
 });
 
 const steered = (direction: "toward" | "away"): Shape => ({
-  pattern: whole(String.raw`(\d+):([^]+)`),
+  pattern: whole(`(${LAYER}):([^]+)`),
   expected: 'a layer and a token, such as "6: night"',
   spaces: true,
   make: ([, layer, token = ""], { steps, at }) => [
@@ -60,9 +61,9 @@ const steered = (direction: "toward" | "away"): Shape => ({
 });
 
 const patched = (name: "resid_pre" | "attn_out" | "mlp_out"): Shape => ({
-  pattern: whole(`(${LIST})`),
+  pattern: whole(`(${LAYER_LIST})`),
   expected: LAYERS,
-  make: ([, layers], { source, at }) => [{ op: "patch", component: name, layers: numbers(layers), source: source(), ...at }],
+  make: ([, list], { source, at }) => [{ op: "patch", component: name, layers: layers(list), source: source(), ...at }],
 });
 
 const times = (suffix: string | undefined) => (suffix === undefined ? {} : { times: Number(suffix) });
@@ -72,46 +73,44 @@ const SHAPES: Readonly<Record<string, Shape>> = {
   swap: layersOnly("swap"),
   reverse: layersOnly("reverse"),
   repeat: {
-    pattern: whole(`(${LIST})(?:x(\\d+))?`),
+    pattern: whole(`(${LAYER_LIST})(?:x(\\d+))?`),
     expected: `${LAYERS}, and how often in all, such as 4-5x3`,
-    make: ([, layers, count]) => [{ op: "repeat", layers: numbers(layers), ...times(count) }],
+    make: ([, list, count]) => [{ op: "repeat", layers: layers(list), ...times(count) }],
   },
   "repeat-span": {
-    pattern: whole(`(${LIST})(?:x(\\d+))?`),
+    pattern: whole(`(${LAYER_LIST})(?:x(\\d+))?`),
     expected: "neighbours such as 4-5, and how often in all, such as 4-5x3",
-    make: ([, layers, count]) => [{ op: "repeat", layers: numbers(layers), mode: "span", ...times(count) }],
+    make: ([, list, count]) => [{ op: "repeat", layers: layers(list), mode: "span", ...times(count) }],
   },
   shuffle: {
-    pattern: whole(`(${LIST})(?::(\\d+))?`),
+    pattern: whole(`(${LAYER_LIST})(?::(\\d+))?`),
     expected: `${LAYERS}, and a seed, such as 2-9:7`,
-    make: ([, layers, seed]) => [
-      { op: "shuffle", layers: numbers(layers), ...(seed === undefined ? {} : { seed: Number(seed) }) },
-    ],
+    make: ([, list, seed]) => [{ op: "shuffle", layers: layers(list), ...(seed === undefined ? {} : { seed: Number(seed) }) }],
   },
   replace: {
-    pattern: whole(String.raw`(\d+):(\d+)`),
+    pattern: whole(`(${LAYER}):(${LAYER})`),
     expected: "a layer and the one that runs in its place, such as 3:7",
     make: ([, layer, other]) => [{ op: "replace", layer: Number(layer), with: Number(other) }],
   },
   exit: {
-    pattern: whole(String.raw`(\d+)`),
-    expected: "the last layer that runs, such as 6",
+    pattern: whole(`(${LAYER})`),
+    expected: "the last layer that runs, such as 6 or -2",
     make: ([, after]) => [{ op: "exit", after: Number(after) }],
   },
   order: {
-    pattern: whole(String.raw`(\d+(?:[-+]\d+)*(?:,\d+(?:[-+]\d+)*)*)`),
+    pattern: whole(String.raw`(${LAYER_RANGE}(?:\+${LAYER_RANGE})*(?:,${LAYER_RANGE}(?:\+${LAYER_RANGE})*)*)`),
     expected: "layers in the order they run, + for side by side, such as 0-3,4+5,6",
     make: ([, order = ""]) => [{ op: "order", layers: order.split(",").flatMap(orderPart) }],
   },
   parallel: {
-    pattern: whole(`(${LIST})(?:x(\\d+))?`),
+    pattern: whole(`(${LAYER_LIST})(?:x(\\d+))?`),
     expected: "neighbours such as 4-6, and how often, such as 4-6x2",
-    make: ([, layers, count]) => [{ op: "parallel", layers: numbers(layers), ...times(count) }],
+    make: ([, list, count]) => [{ op: "parallel", layers: layers(list), ...times(count) }],
   },
   "ablate-attn": component("attn"),
   "ablate-mlp": component("mlp"),
   sublayers: {
-    pattern: whole(String.raw`(\d+(?:-\d+|\.(?:attn|mlp))?(?:,\d+(?:-\d+|\.(?:attn|mlp))?)*)`),
+    pattern: whole(String.raw`(${LAYER}(?:-${LAYER}|\.(?:attn|mlp))?(?:,${LAYER}(?:-${LAYER}|\.(?:attn|mlp))?)*)`),
     expected: "halves and whole layers in the order they run, such as 0.attn,0.mlp,1-5",
     make: ([, steps = ""]) => [{ op: "sublayers", steps: steps.split(",").flatMap(sublayer) }],
   },
@@ -132,7 +131,7 @@ const SHAPES: Readonly<Record<string, Shape>> = {
 
 /** The flags of `run` that change the model. */
 export const INTERVENTION_FLAGS: Flags = {
-  delete: { value: "LAYERS", help: "These layers do not run: 5, 2,3 or 4-7" },
+  delete: { value: "LAYERS", help: "These layers do not run: 5, 2,3, 4-7, or from the end -1, -3--1, 4--1" },
   swap: { value: "A,B", help: "Two layers exchange places" },
   repeat: { value: "LAYERS[xN]", help: "Each of these runs N times (2): 4-5x3 is 4 4 4 5 5 5" },
   "repeat-span": { value: "LAYERS[xN]", help: "The span runs N times (2): 4-5 is 4 5 4 5" },
@@ -191,24 +190,44 @@ const NEEDS = {
 
 /** The operations that a command line asks for. */
 export function operationsOf(line: CommandLine): Operation[] {
+  const operations = operationsByFlag(line).map(({ operation }) => operation);
+  for (const [name, { ops, what }] of Object.entries(NEEDS)) {
+    const used = operations.some(({ op }) => (ops as readonly string[]).includes(op));
+    if (flagValue(line, name) !== undefined && !used) throw new UsageError(`--${name} says ${what}.`);
+  }
+  return operations;
+}
+
+/** Which flag says what of each operation of the body. */
+export function operationFields(line: CommandLine): FieldFlags {
+  return operationsByFlag(line).flatMap(({ flag }, i): FieldFlags => {
+    const at = (field: string) => new RegExp(`^/interventions/${i}${field}$`);
+    return [
+      [at("/positions(?:/.*)?"), "--at"],
+      [at("/source(?:/.*)?"), "--source"],
+      [at("/with/mean(?:/.*)?"), "--mean"],
+      [at("/with/scale"), "--scale"],
+      [at("/scale"), "--steer-scale"],
+      [at("(?:/.*)?"), `--${flag}`],
+    ];
+  });
+}
+
+/** In the order typed, each with the flag that it is of. */
+function operationsByFlag(line: CommandLine): { readonly flag: string; readonly operation: Operation }[] {
   const modifiers: Modifiers = {
     ablated: ablatedOf(line),
     steps: number(line, "steer-scale", "2") ?? 1,
     at: atOf(flagValue(line, "at")),
     source: () => sourceOf(line),
   };
-  const operations = line.given.flatMap(({ name, value }) => {
+  return line.given.flatMap(({ name, value }) => {
     const shape = Object.hasOwn(SHAPES, name) ? SHAPES[name] : undefined;
     if (!shape) return [];
     const match = shape.pattern.exec(shape.spaces ? value : value.replaceAll(" ", ""));
     if (!match) throw new UsageError(`--${name} is ${JSON.stringify(value)}; it must be ${shape.expected}.`);
-    return shape.make(match, modifiers);
+    return shape.make(match, modifiers).map((operation) => ({ flag: name, operation }));
   });
-  for (const [name, { ops, what }] of Object.entries(NEEDS)) {
-    const used = operations.some(({ op }) => (ops as readonly string[]).includes(op));
-    if (flagValue(line, name) !== undefined && !used) throw new UsageError(`--${name} says ${what}.`);
-  }
-  return operations;
 }
 
 function number(line: CommandLine, name: string, example: string): number | null {
@@ -244,26 +263,6 @@ function sourceOf(line: CommandLine): { prompt: string } {
   const prompt = flagValue(line, "source");
   if (prompt === undefined) throw new UsageError("--source is missing: the other prompt, of which patches take.");
   return { prompt };
-}
-
-/** "3,-1" → [3, −1] */
-export function places(name: string, text: string, expected: string): number[] {
-  return text.split(",").map((part) => {
-    if (!/^-?\d{1,9}$/.test(part.trim())) throw new UsageError(`--${name} is ${JSON.stringify(text)}; it must be ${expected}.`);
-    return Number(part);
-  });
-}
-
-const MAX_RANGE = 4096; // no model is deeper; keeps 0-999999999 from filling the memory
-
-/** "2,4-6" → [2, 4, 5, 6]; "6-4" counts down. */
-export function numbers(list = ""): number[] {
-  return list.split(",").flatMap((part) => {
-    const [from = 0, to = from] = part.split("-").map(Number);
-    const length = Math.abs(to - from) + 1;
-    if (length > MAX_RANGE) throw new UsageError(`${part} is a range of ${length} layers; at most ${MAX_RANGE} can be written.`);
-    return Array.from({ length }, (_, i) => (to < from ? from - i : from + i));
-  });
 }
 
 function orderPart(part: string): (number | number[])[] {

@@ -1,11 +1,14 @@
 /** What the help says of kinds of experiments: a line for each, and the settings of one, read off its schema. */
 import { z } from "@hono/zod-openapi";
-import { titleOf } from "../schemas/experiments/kinds.ts";
+import { ABOUT_KINDS, titleOf } from "../schemas/experiments/kinds.ts";
 import { EXPERIMENT_KINDS, type ExperimentKind, SETTINGS } from "../schemas/experiments/settings.ts";
-import { left } from "./render/text.ts";
+import { KIND_NOTES } from "./kind-notes.ts";
+import { left, wrapped } from "./render/text.ts";
 
 /** Of a description's line: with its indent it stays within 100 columns. */
 const WIDTH = 78;
+/** Of a note's, which has none. */
+const NOTE_WIDTH = 88;
 
 /** What a setting's schema says, as JSON Schema. */
 interface SettingSchema {
@@ -38,10 +41,24 @@ export function settingLines(kind: ExperimentKind): string[] {
   const width = Math.max(...settings.map(([name]) => name.length));
   const lines = settings.flatMap(([name, schema]) => {
     const usual = required.includes(name) ? ", required" : defaultOf(schema);
-    const [first = "", ...rest] = [`${valuesOf(schema)}${usual}`, ...wrapped(schema.description ?? "")];
+    const [first = "", ...rest] = [`${valuesOf(schema)}${usual}`, ...words(schema.description ?? "", WIDTH)];
     return [`  ${left(name, width)}  ${first}`, ...rest.map((line) => `  ${left("", width)}    ${line}`)];
   });
   return [`${titleOf(kind)}.`, "", ...(lines.length > 0 ? ["Settings (--set NAME=VALUE):", ...lines] : ["It has no settings."])];
+}
+
+/** A command line of the kind that works as it stands, or with a file of one's own. */
+export function exampleOf(kind: ExperimentKind): string {
+  const { length, usual, required } = ABOUT_KINDS[kind].texts;
+  const data = usual === null && required ? " --data rows.jsonl" : "";
+  const cut = length === "cut" && required ? " --texts 16 --tokens 64" : "";
+  const set = kind === "variants" ? ` --set 'variants={"one":[{"op":"delete","layers":[5]}]}'` : "";
+  return `stratascope experiment ${kind}${data}${cut}${set}${kind === "activations" ? " --files activations" : " --figure figure.svg"}`;
+}
+
+/** What else there is to know of a kind before it is asked for, a paragraph each. */
+export function noteLines(kind: ExperimentKind): string[] {
+  return (KIND_NOTES[kind] ?? []).flatMap((note) => ["", ...words(note, NOTE_WIDTH)]);
 }
 
 function valuesOf({ type, enum: names, const: value, ...schema }: SettingSchema): string {
@@ -63,13 +80,10 @@ function defaultOf({ default: value, items }: SettingSchema): string {
   return ` (${typeof value === "string" ? value : JSON.stringify(value)})`;
 }
 
-/** In lines of so many characters, between words. */
-function wrapped(text: string): string[] {
-  const lines: string[] = [];
-  for (const word of text.split(" ").filter((each) => each !== "")) {
-    const last = lines.at(-1);
-    if (last !== undefined && last.length + 1 + word.length <= WIDTH) lines[lines.length - 1] = `${last} ${word}`;
-    else lines.push(word);
-  }
-  return lines;
+/** In lines of so many columns, between words. */
+function words(text: string, width: number): string[] {
+  return wrapped(
+    text.split(" ").filter((word) => word !== ""),
+    width,
+  );
 }

@@ -18,7 +18,7 @@ import { runCommand } from "./commands/run.ts";
 import { serveCommand } from "./commands/serve.ts";
 import { sweepCommand } from "./commands/sweep.ts";
 import { Failed } from "./failed.ts";
-import { parseFlags } from "./flags.ts";
+import { type CommandLine, parseFlags } from "./flags.ts";
 import { helpOf, overview } from "./help.ts";
 import { problemLines } from "./render/problem.ts";
 import { createTerminal, type Terminal } from "./terminal.ts";
@@ -45,6 +45,7 @@ async function main(args: readonly string[], terminal: Terminal): Promise<number
     return 0;
   }
   const command = COMMANDS.find((one) => one.name === name);
+  let line: CommandLine | undefined;
   try {
     if (!command) throw new UsageError(`${name} is not a command. Commands: ${COMMANDS.map((one) => one.name).join(", ")}.`);
     if (rest.includes("--help") || rest.includes("-h")) {
@@ -52,14 +53,18 @@ async function main(args: readonly string[], terminal: Terminal): Promise<number
       terminal.print(...helpOf(command, terminal.view, operands));
       return 0;
     }
-    await command.run(parseFlags(rest, Object.assign({}, ...Object.values(command.flags))), terminal);
+    line = parseFlags(rest, Object.assign({}, ...Object.values(command.flags)));
+    await command.run(line, terminal);
     return 0;
   } catch (error) {
     terminal.clearProgress();
     if (error instanceof Failed) return 1;
     if (error instanceof UsageError) return complain(terminal, 2, error.message);
     if (error instanceof ConfigError || error instanceof DeviceError) return complain(terminal, 1, error.message);
-    if (error instanceof ServiceError) return complain(terminal, 1, ...problemLines(error.problem, terminal.errorView));
+    if (error instanceof ServiceError) {
+      const fields = (line && command?.fields?.(line)) ?? [];
+      return complain(terminal, 1, ...problemLines(error.problem, terminal.errorView, fields));
+    }
     if (error instanceof Problem && error.code === "cancelled") return complain(terminal, 130, error.message);
     if (error instanceof Problem) {
       const { title, detail, errors } = problemDocument(error.data);

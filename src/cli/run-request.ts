@@ -2,7 +2,9 @@
 import type { RunRequestInput } from "../schemas/run-request.ts";
 import type { CommandLine, Flags } from "./flags.ts";
 import { flagValue, isGiven, onePositional } from "./flags.ts";
-import { numbers, operationsOf, places } from "./interventions.ts";
+import { operationFields, operationsOf } from "./interventions.ts";
+import { LAYER_LIST, type Layers, layers, numbers, places } from "./layer-list.ts";
+import { type FieldFlags, PROMPT_FIELDS } from "./said.ts";
 import { UsageError } from "./usage-error.ts";
 
 export const DEFAULT_MODEL = "prose-6m";
@@ -28,6 +30,20 @@ export const READOUT_FLAGS: Flags = {
   "top-neurons": { value: "N", help: "Neurons of each layer that are captured, the most active" },
   "no-baseline": { help: "Do not run the untouched model beside it" },
 };
+
+/** How the flags of `run` are spelled in its body. */
+export function runFields(line: CommandLine): FieldFlags {
+  return [
+    ...PROMPT_FIELDS,
+    ...operationFields(line),
+    [/^\/readout\/positions(?:\/.*)?$/, "--positions"],
+    [/^\/readout\/top_k$/, "--top-k"],
+    [/^\/readout\/targets(?:\/.*)?$/, "--target"],
+    [/^\/capture\/\d+\/neurons(?:\/.*)?$/, "--top-neurons"],
+    [/^\/capture(?:\/.*)?$/, "--capture"],
+    [/^\/baseline$/, "--no-baseline"],
+  ];
+}
 
 /** The body for `stratascope run`. */
 export function runRequest(line: CommandLine): RunRequestInput {
@@ -66,10 +82,18 @@ export const PATCH_FLAGS: Flags = {
   source: { value: "PROMPT", help: "The other prompt, whose values are put in" },
   targets: { value: "A,B", help: 'Two tokens, whose logit difference is restored: " Paris, Rome"' },
   component: { value: "NAME", help: `What is patched: ${COMPONENTS.join(", ")} (resid_pre)` },
-  layers: { value: "LAYERS", help: "Rows of the map: 5, 2,3 or 4-7 (all)" },
+  layers: { value: "LAYERS", help: "Rows of the map: 5, 2,3, 4-7 or -1 (all)" },
   positions: { value: "LIST", help: "Columns: places such as 3,-1 (all); with component head, where heads are patched" },
   heads: { value: "HEADS", help: "Columns with component head: 6 or 0-3 (all)" },
 };
+
+/** How the flags of `patch` are spelled in its body. */
+export const PATCH_FIELDS: FieldFlags = [
+  ...PROMPT_FIELDS,
+  [/^\/sweep\/(source|layers|positions|heads|component)(?:\/.*)?$/, "--$1"],
+  [/^\/readout\/targets(?:\/.*)?$/, "--targets"],
+  [/^\/sweep$/, "--layers and --positions"],
+];
 
 /** The body for `stratascope patch`. */
 export function patchRequest(line: CommandLine): RunRequestInput {
@@ -80,7 +104,7 @@ export function patchRequest(line: CommandLine): RunRequestInput {
     throw new UsageError(
       `--targets is ${JSON.stringify(flagValue(line, "targets") ?? "")}; it must be two tokens, such as " Paris, Rome".`,
     );
-  const [layers, heads] = [listOf(line, "layers"), listOf(line, "heads")];
+  const [rows, heads] = [layersOf(line), headsOf(line)];
   const positions = flagValue(line, "positions") ?? "all";
   return {
     ...promptRequest(line),
@@ -88,7 +112,7 @@ export function patchRequest(line: CommandLine): RunRequestInput {
       op: "patch",
       component: oneOf("component", flagValue(line, "component") ?? "resid_pre", COMPONENTS),
       source: { prompt },
-      ...(layers ? { layers } : {}),
+      ...(rows ? { layers: rows } : {}),
       ...(heads ? { heads } : {}),
       ...(positions === "all" ? {} : { positions: places("positions", positions, "all, or places such as 3,-1") }),
     },
@@ -97,12 +121,22 @@ export function patchRequest(line: CommandLine): RunRequestInput {
   };
 }
 
-function listOf(line: CommandLine, name: string): number[] | undefined {
+function layersOf(line: CommandLine): Layers | undefined {
+  const text = listed(line, "layers", LAYER_LIST, "5, 2,3, 4-7 or -1");
+  return text === undefined ? undefined : layers(text);
+}
+
+function headsOf(line: CommandLine): number[] | undefined {
+  const text = listed(line, "heads", String.raw`\d+(?:-\d+)?(?:,\d+(?:-\d+)?)*`, "5, 2,3 or 4-7");
+  return text === undefined ? undefined : numbers(text);
+}
+
+function listed(line: CommandLine, name: string, form: string, example: string): string | undefined {
   const text = flagValue(line, name);
-  if (text === undefined) return undefined;
-  if (!/^\d+(-\d+)?(,\d+(-\d+)?)*$/.test(text.replaceAll(" ", "")))
-    throw new UsageError(`--${name} is ${JSON.stringify(text)}; it must be a list such as 5, 2,3 or 4-7.`);
-  return numbers(text.replaceAll(" ", ""));
+  const list = text?.replaceAll(" ", "");
+  if (list !== undefined && !new RegExp(`^(?:${form})$`).test(list))
+    throw new UsageError(`--${name} is ${JSON.stringify(text)}; it must be a list such as ${example}.`);
+  return list;
 }
 
 function promptRequest(line: CommandLine): RunRequestInput {

@@ -22,7 +22,7 @@ export interface LoadPlan extends MemoryEstimate {
   readonly half: HalfHeld;
 }
 
-/** [n, V] arrays that are alive at once in the read-out: logits, log-probabilities, probabilities, p·ln p, comparisons. */
+/** [n, V] arrays that are alive at once in the read-out: logits, those relative to the peak, weights, products, comparisons. */
 const READOUT_ARRAYS = 6;
 /** [N, d] arrays alive at once in a block, beside those of its MLP and heads. */
 const STREAM_ARRAYS = 8;

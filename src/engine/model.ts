@@ -6,7 +6,7 @@ import { Census } from "./census/census.ts";
 import { openTensorFiles } from "./checkpoint/rows.ts";
 import type { Counters } from "./counters.ts";
 import { BLOCK_OUTPUTS } from "./graph/block.ts";
-import { writeReadout } from "./graph/readout.ts";
+import { writeReadout } from "./graph/readout/readout.ts";
 import { writeBlocks } from "./graph/tree.ts";
 import type { ModelSpec } from "./model-spec.ts";
 import { createSession, type LoadOptions } from "./session.ts";
@@ -42,7 +42,7 @@ export async function loadModel(spec: ModelSpec, given: LoadOptions, counters: C
   const keepsHalf = options.half === "kept";
   const onDevice = options.device === "webgpu";
   const blocks = await createSession(writeBlocks(spec, keepsHalf), options, onDevice ? BLOCK_OUTPUTS : []);
-  const readout = await createSession(writeReadout(spec, keepsHalf, !onDevice), options);
+  const readout = await createSession(writeReadout(spec, keepsHalf), options);
   const files = openTensorFiles();
   const { dModel, tokenEmbedding, positionEmbedding } = spec;
   const embed = (tokens: readonly number[]): Float32Array => {

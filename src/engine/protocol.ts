@@ -108,6 +108,8 @@ export interface ReadoutRows {
   readonly topIds: Int32Array;
   /** [P, topK] natural-log probabilities. */
   readonly topLogprobs: Float32Array;
+  /** [P] The most likely row of the vocabulary, padding included: another than the first id where that is a row of padding. */
+  readonly topRows: Int32Array;
   /** [P] */
   readonly entropyBits: Float32Array;
   /** [P, 1 + targets]: first the prompt's next token (−1: there is none), then the job's targets. */

@@ -1,8 +1,9 @@
 import type { Site } from "../engine/schedule.ts";
 import type { Layers } from "../schemas/operations.ts";
-import type { Context, ModelShape } from "./context.ts";
+import type { Context } from "./context.ts";
 import { componentOf } from "./edits.ts";
-import { range, refuse } from "./refusal.ts";
+import { type LayersOf, layerNamed, layerSaid } from "./layers.ts";
+import { refuse } from "./refusal.ts";
 import { type Slot, type State, slotsByBlock, standAt } from "./state.ts";
 
 /** A block that an operation names, where it does so, and where the block now stands. */
@@ -12,27 +13,22 @@ export interface Named {
   readonly slots: readonly Slot[];
 }
 
-/** Refuses a layer that the model has not. */
-export function checkLayer(block: number, pointer: string, model: ModelShape): void {
-  if (block < 0 || block >= model.nLayers) {
-    refuse(pointer, `layer ${block} is out of range: ${model.id} has layers ${range(model.nLayers - 1)}`);
-  }
-}
-
 /** The layers of a list or range, each once and each of the model, in the order they were named. */
-export function listLayers(layers: Layers, pointer: string, model: ModelShape): { block: number; pointer: string }[] {
+export function listLayers(layers: Layers, pointer: string, model: LayersOf): { block: number; pointer: string }[] {
   if (!Array.isArray(layers)) {
-    const { from, to } = layers;
-    checkLayer(from, `${pointer}/from`, model);
-    checkLayer(to, `${pointer}/to`, model);
-    if (from > to) refuse(pointer, `a range from ${from} to ${to} has no layers: from may not be more than to`);
+    const from = layerNamed(layers.from, `${pointer}/from`, model);
+    const to = layerNamed(layers.to, `${pointer}/to`, model);
+    if (from > to) {
+      const said = `${layerSaid(layers.from, from)} to ${layerSaid(layers.to, to)}`;
+      refuse(pointer, `a range from ${said} has no layers: from may not be more than to`);
+    }
     return Array.from({ length: to - from + 1 }, (_, i) => ({ block: from + i, pointer }));
   }
   const seen = new Set<number>();
-  return layers.map((block, i) => {
+  return layers.map((layer, i) => {
     const at = `${pointer}/${i}`;
-    checkLayer(block, at, model);
-    if (seen.has(block)) refuse(at, `layer ${block} is named twice`);
+    const block = layerNamed(layer, at, model);
+    if (seen.has(block)) refuse(at, `layer ${layerSaid(layer, block)} is named twice`);
     seen.add(block);
     return { block, pointer: at };
   });
@@ -49,9 +45,9 @@ export function namedBlocks(layers: Layers, state: State, context: Context): rea
 }
 
 /** One layer of a field of its own. */
-export function namedBlock(block: number, field: string, state: State, context: Context): Named {
+export function namedBlock(layer: number, field: string, state: State, context: Context): Named {
   const pointer = `${context.pointer}/${field}`;
-  checkLayer(block, pointer, context.model);
+  const block = layerNamed(layer, pointer, context.model);
   return { block, pointer, slots: slotsByBlock(state.places).get(block) ?? gone(block, pointer) };
 }
 

@@ -57,14 +57,11 @@ export class ClusteredMean {
   #clusters = 0;
   #mean = 0;
   #m2 = 0;
-  /** Of all observations: whole numbers stay whole, so that a share of n is k/n and nothing beside it. */
-  readonly #sum = new ExactSum();
   readonly #sums = new SquaredResiduals();
 
   /** One text's moments, in the texts' order; a count of 0 is skipped. */
   add(count: number, mean: number, m2: number): void {
     if (count === 0) return;
-    this.#sum.add(count * mean);
     if (this.#clusters === 0) this.#shift = mean;
     const shifted = mean - this.#shift;
     const total = this.#count + count;
@@ -84,8 +81,21 @@ export class ClusteredMean {
     const clusters = this.#clusters;
     if (count === 0) return { mean: Number.NaN, std: Number.NaN, sem: null, count, clusters };
     const sem = clusters < 2 ? null : Math.sqrt((clusters / (clusters - 1)) * this.#sums.about(this.#mean)) / count;
-    return { mean: this.#sum.value / count, std: Math.sqrt(this.#m2 / count), sem, count, clusters };
+    const std = Math.sqrt(this.#m2 / count);
+    return { mean: meanOf(this.#shift + this.#mean, std, count), std, sem, count, clusters };
   }
+}
+
+/** What rounding leaves, at most, of a sum of whole numbers that were added up as means: of its size and the values' spread. */
+const ROUNDING = 1e-12;
+
+/**
+ * A mean of whole numbers, as shares of true and false are, is k/n to the last bit: 1/3, and not 0.33333333333333337 as means
+ * of texts add up to. Others move by 1e-12 of their size and spread at most, far below what a float32 observation is good for.
+ */
+function meanOf(mean: number, std: number, count: number): number {
+  const whole = Math.round(mean * count);
+  return Math.abs(mean - whole / count) <= ROUNDING * (Math.abs(mean) + std) ? whole / count + 0 : mean;
 }
 
 export interface RatioStatistics {
@@ -122,23 +132,6 @@ export class ClusteredRatio {
     const known = clusters >= 2 && !Number.isNaN(ratio);
     const spread = Math.sqrt((clusters / (clusters - 1)) * this.#sums.about(ratio));
     return { ratio, sem: known ? spread / Math.abs(this.#denominator) : null, count: this.#count, clusters };
-  }
-}
-
-/** A sum that carries what each addition rounds off (Neumaier 1974); its error does not grow with the number of terms. */
-class ExactSum {
-  #sum = 0;
-  #rest = 0;
-
-  add(value: number): void {
-    const next = this.#sum + value;
-    const isLarger = Math.abs(this.#sum) >= Math.abs(value);
-    this.#rest += isLarger ? this.#sum - next + value : value - next + this.#sum;
-    this.#sum = next;
-  }
-
-  get value(): number {
-    return this.#sum + this.#rest;
   }
 }
 

@@ -1,19 +1,39 @@
-/** Kullback–Leibler divergence without a second unembed: KL(p‖q) = −H(p) − e·h_q − c + lse_q. */
+/** Kullback–Leibler divergence without a second unembed, or without a second look at all logits. */
 
-/** How many times the estimated error a divergence must be, for the cheap identity to be trusted. */
+/** How many times the estimated error a divergence must be, for a cheap identity to be trusted. */
 export const GUARD_FACTOR = 1000;
+/**
+ * The same for the expectation's. Beside its own error it misses that of q's logits, which is in q's normaliser alone and
+ * not in Σ p z_q: up to 1e-5 nats of trained models. What is smaller than some tenths of a nat is compared logit by logit.
+ */
+export const EXPECTATION_GUARD_FACTOR = 10_000;
 /** Unit round-off of float32. */
 const ROUND_OFF = 2 ** -24;
-/** Error of the expectation's terms, in round-offs of their size: 4 is the worst measured, at 50257 tokens. */
-const EXPECTATION_ERROR = 8 * ROUND_OFF;
-/** Error of a difference summed over the vocabulary, likewise: 17 is the worst measured, at 50257 tokens. */
-const DIFFERENCE_ERROR = 32 * ROUND_OFF;
+/** Error of the normalisers and of a difference, in parts of the mass beside the top and of the difference: 0.6 round-offs are the worst measured. */
+export const DIFFERENCE_ERROR = 2 * ROUND_OFF;
+
+/**
+ * Error of the expectation's terms, in parts of their size. Its product adds 128 terms at a time to what it has, so that
+ * roundings grow with the root of the vocabulary: √V/32 round-offs, 16 at 262 144 tokens, of which 11 are the worst measured.
+ */
+export function expectationError(vocabSize: number): number {
+  return ROUND_OFF * Math.max(4, Math.sqrt(vocabSize) / 32);
+}
 
 /** What the identity needs of p: e = W_Uᵀp [d], c = b_U·p, and H(p) in nats. */
 export interface Expectation {
-  readonly e: Float32Array;
+  readonly vocabSize: number;
+  readonly e: Float64Array;
   readonly c: number;
   readonly entropyNats: number;
+}
+
+/** How q differs from p; s = z − peak, w = eˢ, each of its own row; rest = Σ w over all but the row's top. */
+export interface Difference {
+  /** Σ w_p (s_p − s_q) over all tokens; p's top has w = 1 and s = 0. */
+  readonly sum: number;
+  readonly restP: number;
+  readonly restQ: number;
 }
 
 export interface GuardedDivergence {
@@ -24,27 +44,26 @@ export interface GuardedDivergence {
 }
 
 /**
- * KL(p‖q) in nats from p's expectation and q's hidden vector h [d] and log-sum-exp. Since z_q = W_U h + b_U,
- * Σ p z_q = e·h + c. Summed in float64; the terms themselves are float32 and cancel: the absolute error is about
- * 2⁻²¹ · (|H| + |e·h + c| + |lse|) at most, so a value below GUARD_FACTOR times that is not trusted (relative error 1e-3).
+ * KL(p‖q) = −H(p) − Σ p z_q + lse_q in nats, from p's expectation and q's hidden vector h [d] and log-sum-exp: since
+ * z_q = W_U h + b_U, Σ p z_q = e·h + c. Summed in float64; e and lse_q come of float32 products and cancel.
  */
 export function divergenceByExpectation(p: Expectation, hidden: Float32Array, logSumExp: number): GuardedDivergence {
   const { e } = p;
   let expected = p.c;
   for (let i = 0; i < e.length; i++) expected += (e[i] as number) * (hidden[i] as number);
   const nats = -p.entropyNats - expected + logSumExp;
-  const error = EXPECTATION_ERROR * (Math.abs(p.entropyNats) + Math.abs(expected) + Math.abs(logSumExp));
-  return { nats, trusted: nats >= GUARD_FACTOR * error };
+  const error = expectationError(p.vocabSize) * (Math.abs(p.entropyNats) + Math.abs(expected) + Math.abs(logSumExp));
+  return { nats, trusted: nats >= EXPECTATION_GUARD_FACTOR * error };
 }
 
 /**
- * KL(p‖q) in nats = Σ p (z_p − z_q) + lse_q − lse_p. `difference`: the sum, float32 over the vocabulary; both
- * log-sum-exps are a float32 peak and the logarithm of its probability. Near distributions have small differences,
- * so the error stays below 2⁻¹⁹ · (1 + |difference|); trusted from GUARD_FACTOR times that.
+ * KL(p‖q) = Σ p (s_p − s_q) + ln(1 + rest_q) − ln(1 + rest_p) in nats. Near distributions have small differences and equal
+ * normalisers, so the error is of the size of what float32 sums of the mass beside the top lose.
  */
-export function divergenceByDifference(difference: number, logSumExpChange: number): GuardedDivergence {
-  const nats = difference + logSumExpChange;
-  return { nats, trusted: nats >= GUARD_FACTOR * DIFFERENCE_ERROR * (1 + Math.abs(difference)) };
+export function divergenceByDifference({ sum, restP, restQ }: Difference): GuardedDivergence {
+  const nats = sum / (1 + restP) + Math.log1p(restQ) - Math.log1p(restP);
+  const beside = restP / (1 + restP) + restQ / (1 + restQ);
+  return { nats, trusted: nats >= GUARD_FACTOR * DIFFERENCE_ERROR * (beside + Math.abs(sum) / (1 + restP)) };
 }
 
 /** KL(p‖q) = Σ p (ln p − ln q) in nats, from logits [V] of both; everything in float64. */

@@ -41,7 +41,8 @@ export const tokenize = (maxBodyBytes: number) =>
       const model = await models.get(c.req.valid("param").model);
       const { text, ids, prepend_bos } = c.req.valid("json");
       const tokens = tokensOf({ text, ids, prependBos: prepend_bos }, model, { text: "text", ids: "ids" });
-      const bytes = Buffer.concat(tokens.map((id) => model.tokenizer.bytes(id)));
+      const spelled = tokens.filter((id) => id < model.tokenCount); // rows of padding have no text
+      const bytes = Buffer.concat(spelled.map((id) => model.tokenizer.bytes(id)));
       return json(c, { model: model.id, tokens: tokens.map((id, i) => tokenAt(id, i, model)), text: bytes.toString("utf8") });
     },
   );

@@ -65,7 +65,10 @@ export function estimateCost(model: Sizes, job: Omit<RunJob, "id" | "model" | "p
   const followed = readout.targets.length * TEXT.target;
   const read = positions * (TEXT.readout + readout.topK * TEXT.top + followed);
   const steps = schedules.reduce((sum, schedule) => sum + schedule.steps.length + 1, 0);
-  const perStep = TEXT.event + (readout.layers === "all" ? read : 0) + captureBytes(model, job);
+  const captured = captureBytes(model, job);
+  // Steps with nothing to tell have no event.
+  const events = readout.layers === "all" || captured > 0 ? steps : schedules.length;
+  const perEvent = TEXT.event + (readout.layers === "all" ? read : 0) + captured;
   const attribution = capture.includes("attribution") ? positions * readout.targets.length * (nHeads + 3) * TEXT.number : 0;
   return {
     cost: {
@@ -80,8 +83,9 @@ export function estimateCost(model: Sizes, job: Omit<RunJob, "id" | "model" | "p
     },
     memoryBytes: Math.ceil(memoryBytes),
     logBytes: Math.ceil(
-      steps * (perStep + TEXT.step + attribution) +
-        schedules.length * (read + positions * TEXT.comparison) +
+      events * perEvent +
+        steps * (TEXT.step + attribution) +
+        schedules.length * ((readout.layers === "all" ? 1 : 2) * read + positions * TEXT.comparison) +
         (tokens + sourceTokens) * 60,
     ),
   };

@@ -8,19 +8,28 @@ import { type WireEvent, wireEvent } from "./wire-event.ts";
 /** JSON text of a token, `"id":290,"text":" and"`, without braces. */
 export type TokenJson = (id: number) => string;
 
+/** What events say tokens with. */
+export interface Vocabulary {
+  readonly tokenJson: TokenJson;
+  /** Ids from here on are rows of padding. */
+  readonly tokenCount: number;
+}
+
 /** Writes the events of one run, numbered from 1. */
 export class EventWriter {
   readonly #job: RunJob;
   readonly #token: TokenJson;
+  readonly #tokenCount: number;
   readonly #names: readonly string[];
   readonly #neuronLayers: ReadonlySet<number> | null;
   #seq = 0;
 
   /** `neuronLayers`: those whose neurons are told; null: all. */
-  constructor(job: RunJob, token: TokenJson, neuronLayers: ReadonlySet<number> | null = null) {
+  constructor(job: RunJob, { tokenJson, tokenCount }: Vocabulary, neuronLayers: ReadonlySet<number> | null = null) {
     this.#job = job;
     this.#neuronLayers = neuronLayers;
-    this.#token = token;
+    this.#token = tokenJson;
+    this.#tokenCount = tokenCount;
     this.#names = job.schedules.map(({ name }) => JSON.stringify(name));
   }
 
@@ -34,7 +43,7 @@ export class EventWriter {
     const parts = this.#parts(event);
     if (parts === "") return;
     const first = this.#job.schedules[event.variants[0] ?? 0] as Schedule;
-    const fields = `"step":${event.step},"layer":${layerOf(first, event.step)}${parts}`;
+    const fields = `${placeOf(first, event.step)}${parts}`;
     for (const variant of event.variants) yield wireEvent("layer", ++this.#seq, `"variant":${this.#names[variant]},${fields}`);
   }
 
@@ -59,8 +68,7 @@ export class EventWriter {
     const results = variants.map(({ layers, final, attribution }, i) => {
       const schedule = this.#job.schedules[i] as Schedule;
       const steps = layers.map(
-        ({ step, klFinalNats }) =>
-          `{"step":${step},"layer":${layerOf(schedule, step)},"kl_final_nats":${list(klFinalNats, double)}}`,
+        ({ step, klFinalNats }) => `{${placeOf(schedule, step)},"kl_final_nats":${list(klFinalNats, double)}}`,
       );
       const parts = attribution ? `,"attribution":${attributionJson(attribution, this.#job)}` : "";
       return `{"name":${this.#names[i]},"layers":[${steps.join()}],"final":${this.#readouts(final)}${parts}}`;
@@ -90,7 +98,7 @@ export class EventWriter {
       for (let i = p * k; i < (p + 1) * k; i++) {
         json += `${i === p * k ? "" : ","}{${this.#token(rows.topIds[i] as number)},"logprob":${single(rows.topLogprobs[i])}}`;
       }
-      json += `],"entropy_bits":${single(rows.entropyBits[p])},"target":${this.#target(rows, p * m)}`;
+      json += `]${(rows.topRows[p] as number) < this.#tokenCount ? "" : ',"top_is_padding":true'},"entropy_bits":${single(rows.entropyBits[p])},"target":${this.#target(rows, p * m)}`;
       if (targets.length > 0) json += this.#followed(rows, p * m + 1, targets.length);
       json += `${effectJson(effect, p, Math.floor(targets.length / 2))}}`;
     }
@@ -143,6 +151,11 @@ function effectJson(effect: Float32Array | undefined, p: number, pairs: number):
 function localityJson({ block, perCell, total, totalWithoutBos }: NonNullable<LayerEvent["locality"]>[number]): string {
   const table = (rows: readonly (readonly number[])[]) => `[${rows.map((row) => list(row, double)).join()}]`;
   return `{"layer":${block},"per_cell":${table(perCell)},"total":${table(total)},"total_without_bos":${table(totalWithoutBos)}}`;
+}
+
+/** Where an event stands, as JSON: `step`, `index`, the same number under the name that frames join by, and `layer`. */
+function placeOf(schedule: Schedule, step: number): string {
+  return `"step":${step},"index":${step},"layer":${layerOf(schedule, step)}`;
 }
 
 /** The block of a step as JSON: null for the embedding, a list for a parallel group. */

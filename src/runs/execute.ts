@@ -31,7 +31,7 @@ export async function* executeRun(
   signal: AbortSignal,
 ): AsyncGenerator<readonly WireEvent[], void, void> {
   const { engine, ticket } = options;
-  const writer = new EventWriter(run.job, run.model.tokenJson, run.neuronLayers);
+  const writer = new EventWriter(run.job, run.model, run.neuronLayers);
   const failure = (problem: Problem) => [writer.object("error", { run_id: run.job.id, problem: problemDocument(problem.data) })];
   try {
     yield [writer.object("meta", metaOf(run, whereItRuns(engine, run.job.model)))];

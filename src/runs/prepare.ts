@@ -8,7 +8,7 @@ import { resolvePositions } from "../interventions/positions.ts";
 import type { Resources, Vector } from "../interventions/resources.ts";
 import { Problem } from "../problem.ts";
 import type { MeanInfo, MetaEvent, RunModel, SourceInfo, Token, Variant } from "../schemas/events.ts";
-import type { ReadoutRequest, RunRequest } from "../schemas/run-request.ts";
+import { defaultCapture, type ReadoutRequest, type RunRequest } from "../schemas/run-request.ts";
 import type { RunPlan } from "../schemas/runs.ts";
 import { capturesOf } from "./captures.ts";
 import { type CostEstimate, type CostLimits, checkFits, estimateCost } from "./cost.ts";
@@ -67,7 +67,7 @@ export async function prepareRun(
   const readout = readoutOf(request.readout, model, tokens.length);
   const shown = tokens.map((id, position) => tokenAt(id, position, model));
   const tokenizeMs = performance.now() - before;
-  const { capture, neurons, neuronLayers } = capturesOf(request.capture, model);
+  const { capture, neurons, neuronLayers } = capturesOf(request.capture ?? defaultCapture(request.readout), model);
   const texts = await meanTexts(request, model, datasets);
   const words = wordsOf(model, request.prepend_bos, texts);
   const { schedules, baseline, resources, normalise } = compileVariants(request, model, tokens.length, words);

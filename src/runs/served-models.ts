@@ -201,7 +201,7 @@ async function open(id: string, folder: string): Promise<ServedModel> {
     parallel: spec.blocks.some(({ parallel }) => parallel),
     headDim: spec.blocks[0]?.attention.headDim ?? 0,
     tokenizer,
-    tokenJson: tokenTexts(tokenizer),
+    tokenJson: tokenTexts(tokenizer, tokenCount),
   };
 }
 
@@ -219,10 +219,12 @@ async function checkHashes(id: string, folder: string): Promise<void> {
   );
 }
 
-/** A model's tokens as JSON text, each written once. */
-export function tokenTexts(tokenizer: Pick<TextTokenizer, "text">): TokenJson {
+/** A model's tokens as JSON text, each written once; ids from `tokenCount` on are rows of padding, which have no text. */
+export function tokenTexts(tokenizer: Pick<TextTokenizer, "text">, tokenCount: number): TokenJson {
   const texts: string[] = [];
-  return (id) => (texts[id] ??= `"id":${id},"text":${JSON.stringify(tokenizer.text(id))}`);
+  const written = (id: number) =>
+    id < tokenCount ? `"id":${id},"text":${JSON.stringify(tokenizer.text(id))}` : `"id":${id},"text":"","padding":true`;
+  return (id) => (texts[id] ??= written(id));
 }
 
 /** Changes when the files that are read here do. */

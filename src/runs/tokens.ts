@@ -39,12 +39,13 @@ export function tokensOf({ text, ids, prependBos, most }: TokensRequest, model: 
 }
 
 function checkIds(ids: readonly number[], model: ServedModel, field: string): void {
-  const at = ids.findIndex((id) => id >= model.tokenCount);
-  if (at >= 0)
-    refuse(
-      `/${field}/${at}`,
-      `token id ${ids[at]} is not in the vocabulary of ${model.id}, which ends at ${model.tokenCount - 1}`,
-    );
+  const at = ids.findIndex((id) => id >= model.vocabSize);
+  if (at >= 0) refuseId(ids[at] as number, model, `/${field}/${at}`);
+}
+
+/** Ids up to the vocabulary's last row are the model's; those beyond the tokenizer's last are rows of padding. */
+function refuseId(id: number, { id: name, vocabSize }: ServedModel, pointer: string): never {
+  refuse(pointer, `token id ${id} is not in the vocabulary of ${name}, which ends at ${vocabSize - 1}`);
 }
 
 /** Ids of tokens to follow. */
@@ -54,10 +55,7 @@ export function targetsOf(targets: readonly TokenName[], model: ServedModel): nu
 
 /** The id of a token: of a text of exactly one, or an id of the vocabulary. */
 export function tokenOf(name: TokenName, model: ServedModel, pointer: string): number {
-  if (typeof name === "number") {
-    if (name < model.tokenCount) return name;
-    return refuse(pointer, `token id ${name} is not in the vocabulary of ${model.id}, which ends at ${model.tokenCount - 1}`);
-  }
+  if (typeof name === "number") return name < model.vocabSize ? name : refuseId(name, model, pointer);
   const id = model.tokenizer.tokenId(name);
   if (id !== null) return id;
   const pieces = model.tokenizer.encode(name).map((piece) => JSON.stringify(model.tokenizer.text(piece)));
@@ -67,8 +65,9 @@ export function tokenOf(name: TokenName, model: ServedModel, pointer: string): n
   );
 }
 
-/** A token as the wire shows it. */
-export function tokenAt(id: number, position: number, { tokenizer }: ServedModel): Token {
+/** A token as the wire shows it: its text, or that it is a row of padding, which has none. */
+export function tokenAt(id: number, position: number, { tokenizer, tokenCount }: ServedModel): Token {
+  if (id >= tokenCount) return { position, id, text: "", padding: true };
   const token = { position, id, text: tokenizer.text(id) };
   return tokenizer.isValidUtf8(id) ? token : { ...token, bytes: Buffer.from(tokenizer.bytes(id)).toString("base64") };
 }

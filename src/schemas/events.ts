@@ -4,15 +4,28 @@ import { Problem } from "./problem.ts";
 /** NaN and infinities are null on the wire. */
 const measured = z.number().nullable();
 const seq = z.int().min(1).describe("Increases by one per event; the same as the id of the server-sent event.");
-const layer = z
-  .union([z.int(), z.array(z.int()), z.null()])
-  .describe("The block; null: the embedding; a list: a parallel group.");
+/** Where a step stands, of layer events and of what the result says of layers. */
+const place = {
+  step: z.int().describe("0: the embedding; n: after the variant's n-th step."),
+  index: z
+    .int()
+    .describe("The same number, never null: 0 for the embedding, then 1, 2, … by step. Of the untouched model it is layer + 1."),
+  layer: z
+    .union([z.int(), z.array(z.int()), z.null()])
+    .describe("The block, 0-based; null: the embedding (−1 in experiments); a list: a parallel group."),
+};
+
+const padding = z
+  .literal(true)
+  .optional()
+  .describe("The id is a row of the vocabulary beyond the tokenizer's last: the model has it, and it has no text.");
 
 export const Token = z
   .object({
     position: z.int(),
     id: z.int(),
     text: z.string(),
+    padding,
     bytes: z.string().optional().describe("Base64, where the token is not valid UTF-8 by itself."),
   })
   .openapi("Token");
@@ -72,18 +85,19 @@ export const Variant = z
 
 export const TopToken = z.object({ id: z.int(), text: z.string(), logprob: measured }).openapi("TopToken");
 
-export const TargetToken = z
-  .object({ id: z.int(), text: z.string(), logprob: measured, rank: z.int().describe("1 is the top.") })
-  .openapi("TargetToken");
+const rank = z.int().describe("1 is the top; rows of padding count.");
+
+export const TargetToken = z.object({ id: z.int(), text: z.string(), padding, logprob: measured, rank }).openapi("TargetToken");
 
 export const FollowedToken = z
-  .object({ id: z.int(), text: z.string(), logit: measured, logprob: measured, rank: z.int().describe("1 is the top.") })
+  .object({ id: z.int(), text: z.string(), padding, logit: measured, logprob: measured, rank })
   .openapi("FollowedToken");
 
 export const Readout = z
   .object({
     position: z.int(),
-    top: z.array(TopToken).describe("Most likely first. Log-probabilities are natural."),
+    top: z.array(TopToken).describe("Most likely first, of the tokens that exist. Log-probabilities are natural."),
+    top_is_padding: z.literal(true).optional().describe("A row of padding is likelier than all tokens; it is not among them."),
     entropy_bits: measured,
     target: z.union([TargetToken, z.null()]).describe("The prompt's next token; null at the end."),
     targets: z.array(FollowedToken).optional().describe("The tokens asked for, in their order."),
@@ -236,8 +250,7 @@ export const LayerEvent = z
     type: z.literal("layer"),
     seq,
     variant: z.string(),
-    step: z.int().describe("0: the embedding; n: after the variant's n-th step."),
-    layer,
+    ...place,
     readout: z.array(Readout).optional(),
     norms: z.array(Norms).optional(),
     patterns: z.array(Pattern).optional(),
@@ -253,9 +266,7 @@ export const VariantResult = z
   .object({
     name: z.string(),
     layers: z
-      .array(
-        z.object({ step: z.int(), layer, kl_final_nats: z.array(measured).describe("KL(final ‖ this step), per position.") }),
-      )
+      .array(z.object({ ...place, kl_final_nats: z.array(measured).describe("KL(final ‖ this step), per position.") }))
       .describe("Of the steps that were read out."),
     final: z.array(Readout),
     attribution: Attribution.optional(),

@@ -17,10 +17,12 @@ import { Mean } from "./mean.ts";
 import { PatchSource } from "./source.ts";
 import { TokenName } from "./token-name.ts";
 
+/** A layer of the model, 0-based; a negative one counts from the end. */
 const layer = z
   .int()
-  .min(0)
-  .max(MAX_LAYERS - 1);
+  .min(-MAX_LAYERS)
+  .max(MAX_LAYERS - 1)
+  .describe("0-based; a negative one counts from the end.");
 
 /** Layers of the model. */
 export const Layers = z
@@ -28,7 +30,9 @@ export const Layers = z
     z.array(layer).min(1).max(MAX_LAYERS),
     z.strictObject({ from: layer, to: layer }).describe("A range of layers, both ends included."),
   ])
-  .openapi("Layers", { description: "Layers of the model, 0-based: a list, or a range with both ends included." });
+  .openapi("Layers", {
+    description: "Layers of the model, 0-based; negative ones count from the end: a list, or a range with both ends included.",
+  });
 
 /** Places in the run's tokens. */
 export const Positions = z
@@ -68,7 +72,11 @@ export const ShuffleOperation = z
   });
 
 export const ReplaceOperation = z
-  .strictObject({ op: z.literal("replace"), layer, with: layer.describe("The layer that runs in its place.") })
+  .strictObject({
+    op: z.literal("replace"),
+    layer,
+    with: layer.describe("The layer that runs in its place; a negative one counts from the end."),
+  })
   .openapi("ReplaceOperation", { description: "Another block of the model runs in the place of this one." });
 
 export const ExitOperation = z
@@ -81,7 +89,7 @@ export const OrderOperation = z
     layers: z
       .array(z.union([layer, z.array(layer).min(1).max(MAX_LAYERS)]))
       .max(MAX_STEPS)
-      .describe("Layers in the order they run; a list within the list is a parallel group."),
+      .describe("Layers in the order they run, negative ones counted from the end; a list within the list is a parallel group."),
   })
   .openapi("OrderOperation", { description: "An explicit order; layers that are not listed do not run." });
 

@@ -54,7 +54,12 @@ export const ReadoutRequest = z
       .union([z.enum(["last", "all"]), z.array(z.int().min(-MAX_TOKENS).max(MAX_TOKENS)).min(1).max(MAX_POSITIONS)])
       .default("last")
       .describe('"last", "all", or places in meta.tokens, BOS included; negative ones count from the end.'),
-    layers: z.enum(["all", "final"]).default("all").describe("final: only the last step of each variant is read out."),
+    layers: z
+      .enum(["all", "final"])
+      .default("all")
+      .describe(
+        "final: only the last step of each variant is read out; other steps have an event only where something is captured.",
+      ),
     top_k: z.int().min(1).max(MAX_TOP_K).default(10),
     lens: z
       .enum(["standard", "frozen-norm"])
@@ -118,9 +123,9 @@ export const RunRequest = z
     capture: z
       .array(Capture)
       .max(16)
-      .default(["norms"])
+      .optional()
       .describe(
-        'Beside the names, { "neurons": … } says which; "neurons" alone gives the ten most active. attribution comes with the result and needs readout.targets.',
+        'Default ["norms"], and [] with readout.layers "final": captures are of every step. Beside the names, { "neurons": … } says which; "neurons" alone gives the ten most active. attribution comes with the result and needs readout.targets.',
       ),
   })
   .superRefine((request, context) => {
@@ -143,11 +148,12 @@ export const RunRequest = z
           `a patch sweep compares targets in pairs: ${targets} ${targets === 1 ? "is" : "are"} given`,
         );
     }
-    const at = request.capture.indexOf("attribution");
+    const capture = request.capture ?? [];
+    const at = capture.indexOf("attribution");
     if (at >= 0 && targets === 0) refuse(["capture", at], "attribution is of tokens: it needs readout.targets, and 0 are given");
-    const neurons = request.capture.filter((one) => one === "neurons" || typeof one === "object");
+    const neurons = capture.filter((one) => one === "neurons" || typeof one === "object");
     if (neurons.length > 1)
-      refuse(["capture", request.capture.lastIndexOf(neurons.at(-1) as Capture)], "neurons is captured once: name it once");
+      refuse(["capture", capture.lastIndexOf(neurons.at(-1) as Capture)], "neurons is captured once: name it once");
   })
   .openapi("RunRequest");
 
@@ -158,6 +164,11 @@ export type CaptureName = z.infer<typeof CaptureName>;
 export type NeuronCapture = z.infer<typeof NeuronCapture>;
 export type Capture = z.infer<typeof Capture>;
 export type ReadoutRequest = z.infer<typeof ReadoutRequest>;
+/** What is captured when nothing is said: a read-out of last steps alone is not to come with events of all. */
+export function defaultCapture({ layers }: Pick<ReadoutRequest, "layers">): readonly Capture[] {
+  return layers === "final" ? [] : ["norms"];
+}
+
 /** A run as it was asked for, defaults filled in. */
 export type RunRequest = z.infer<typeof RunRequest>;
 /** A run as a client writes it. */

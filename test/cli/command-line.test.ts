@@ -1,18 +1,28 @@
 /** The command as people run it: the real service, the shipped model. */
 import { execFile } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import { RunEvent } from "../../src/schemas/events.ts";
 
 const BIN = fileURLToPath(new URL("../../bin/stratascope.mjs", import.meta.url));
 
+const dataDir = mkdtempSync(join(tmpdir(), "stratascope-cli-"));
+afterAll(() => rmSync(dataDir, { recursive: true }));
+
 /** From a folder that is not the project's. */
 function stratascope(...args: string[]): Promise<{ code: number; out: string; err: string }> {
   return new Promise((resolve) => {
-    execFile(process.execPath, [BIN, ...args], { cwd: tmpdir() }, (error, out, err) => {
-      resolve({ code: error ? Number(error.code) : 0, out, err });
-    });
+    execFile(
+      process.execPath,
+      [BIN, ...args],
+      { cwd: tmpdir(), env: { ...process.env, DATA_DIR: dataDir } },
+      (error, out, err) => {
+        resolve({ code: error ? Number(error.code) : 0, out, err });
+      },
+    );
   });
 }
 
@@ -47,7 +57,23 @@ describe("stratascope", () => {
     const { code, out, err } = await stratascope("run", "It was", "--delete", "40");
     expect(code).toBe(1);
     expect(out).toBe("");
-    expect(err).toContain("layer 40 is out of range: prose-6m has layers 0 to 11");
+    expect(err).toBe(
+      "The intervention cannot be applied (422): --delete: layer 40 is out of range: prose-6m has 12 layers, so layers -12 to 11\n",
+    );
+  });
+
+  it("Refusals of experiments speak of flags", async () => {
+    const { code, err } = await stratascope("experiment", "benchmark", "--tokens", "12");
+    expect([code, err]).toEqual([
+      1,
+      "The request has invalid fields (422): --tokens: this kind reads its texts whole: 12 tokens of each would not do\n",
+    ]);
+  });
+
+  it("Layers are counted from the end as places are", async () => {
+    const { code, out } = await stratascope("run", "It was the best of", "--delete", "-1", "--positions", "-1");
+    expect(code).toBe(0);
+    expect(out).toMatch(/^ +11 .* │ +not run$/m);
   });
 
   it("A wrong flag says which there are, with exit code 2", async () => {

@@ -41,7 +41,7 @@ export function layerEvent(variant: string, step: number, layer: number | null, 
   const norms = [
     { position: LAST, attn_out: layer === null ? null : 1.5, mlp_out: layer === null ? null : 12.25, resid_post: 1234.5 },
   ];
-  return { type: "layer", seq: 2, variant, step, layer, readout: [readout(id, text, 0.25, 5.125)], norms };
+  return { type: "layer", seq: 2, variant, step, index: step, layer, readout: [readout(id, text, 0.25, 5.125)], norms };
 }
 
 export const resultEvent: ResultEvent = {

@@ -20,6 +20,17 @@ describe("Intervention flags", () => {
 
   it.each([
     [["--delete", "1,4-6"], { op: "delete", layers: [1, 4, 5, 6] }],
+    [["--delete", "-1"], { op: "delete", layers: [-1] }],
+    [["--delete=-3--1,0"], { op: "delete", layers: [-3, -2, -1, 0] }],
+    [["--delete", "4--1"], { op: "delete", layers: { from: 4, to: -1 } }],
+    [["--swap", "0,-1"], { op: "swap", layers: [0, -1] }],
+    [["--shuffle", "2--2:7"], { op: "shuffle", layers: { from: 2, to: -2 }, seed: 7 }],
+    [["--replace", "-1:0"], { op: "replace", layer: -1, with: 0 }],
+    [["--exit", "-2"], { op: "exit", after: -2 }],
+    [["--order", "0-2,-2+-1,3"], { op: "order", layers: [0, 1, 2, [-2, -1], 3] }],
+    [["--sublayers", "-1.attn,-2"], { op: "sublayers", steps: [{ layer: -1, component: "attn" }, { layer: -2 }] }],
+    [["--ablate-head", "-1.0-2"], { op: "ablate", component: "head", layers: [-1], heads: [0, 1, 2], with: "zero" }],
+    [["--steer", "-1: night"], { op: "steer", layer: -1, toward: " night", scale: 1, scale_by: "residual" }],
     [["--repeat", "4-5x3"], { op: "repeat", layers: [4, 5], times: 3 }],
     [["--repeat-span", "4-5"], { op: "repeat", layers: [4, 5], mode: "span" }],
     [["--reverse", "2-4"], { op: "reverse", layers: [2, 3, 4] }],
@@ -62,8 +73,13 @@ describe("Intervention flags", () => {
   });
 
   it.each([
-    [["--delete", "five"], '--delete is "five"; it must be a list of layers such as 5, 2,3 or 4-7.'],
+    [["--delete", "five"], '--delete is "five"; it must be a list of layers such as 5, 2,3, 4-7 or -1.'],
     [["--ablate-head", "1"], '--ablate-head is "1"; it must be layer.head, such as 1.6, 1.6,2.3 or 1.0-3.'],
+    [
+      ["--delete", "0,4--1"],
+      "4--1 goes from one end of the model to the other, which can be said of layers that are given alone.",
+    ],
+    [["--order", "1-2-3"], '--order is "1-2-3"; it must be layers in the order they run'],
     [["--delete", "0-99999"], "0-99999 is a range of 100000 layers; at most 4096 can be written."],
     [
       ["--scale", "0.5"],
@@ -129,8 +145,14 @@ describe("The body of a run", () => {
       '--targets is " Paris"; it must be two tokens, such as " Paris, Rome".',
     );
     expect(() => patch("x", "--source", "y", "--targets", "a,b", "--layers", "all")).toThrow(
-      '--layers is "all"; it must be a list such as 5, 2,3 or 4-7.',
+      '--layers is "all"; it must be a list such as 5, 2,3, 4-7 or -1.',
     );
+    expect(() => patch("x", "--source", "y", "--targets", "a,b", "--component", "head", "--heads", "-1")).toThrow(
+      '--heads is "-1"; it must be a list such as 5, 2,3 or 4-7.',
+    );
+    const rows = (list: string) => patch("x", "--source", "y", "--targets", "a,b", "--layers", list).sweep;
+    expect(rows("-2--1")).toMatchObject({ layers: [-2, -1] });
+    expect(rows("4--1")).toMatchObject({ layers: { from: 4, to: -1 } });
   });
 
   it("--no-baseline and --no-bos switch off what is on", () => {

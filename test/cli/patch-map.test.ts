@@ -15,12 +15,18 @@ const cell = (variant: string, effect: number | null) => {
 describe("The map of a patch sweep", () => {
   it("Gives a layer's line when its last cell is there, in the order of the layers", () => {
     const map = patchMap(meta, makeView(80, false));
-    expect(map.head.slice(-2)).toEqual(["            0     1     4", " layer  <|en…   She  ·the"]);
+    expect(map.head.slice(-2)).toEqual([
+      "                    0             1             4",
+      " layer  <|endoftext|>           She          ·the",
+    ]);
     expect(map.cells).toBe(7);
     expect(["patch.1.0", "patch.1.1", "patch.1.4", "patch.0.0"].flatMap((name) => map.add(cell(name, 0.25)))).toEqual([]);
     expect(map.add({ ...cell("patch.0.1", 9), step: 1 })).toEqual([]);
     expect(map.add(cell("patch.0.1", -0.004))).toEqual([]);
-    expect(map.add(cell("patch.0.4", null))).toEqual(["     0  +0.25     0     –", "     1  +0.25 +0.25 +0.25"]);
+    expect(map.add(cell("patch.0.4", null))).toEqual([
+      "     0          +0.25             0             –",
+      "     1          +0.25         +0.25         +0.25",
+    ]);
   });
 
   it("Shades what does not fit as numbers, and stays within the width", () => {
@@ -49,7 +55,7 @@ describe("The map of a patch sweep", () => {
     const result = { ...resultEvent, variants: [{ name: "baseline", layers: [], final: [final(6.5)] }], source: [final(-1.25)] };
     expect(patchMap(meta, makeView(80, false)).summary(result)).toEqual([
       " logit difference           “·Paris” − “·Rome”",
-      " without, and of the source 6.50 → -1.25",
+      " without, and of the source 6.50 → −1.25",
     ]);
   });
 });

@@ -162,7 +162,7 @@ describe("what is refused", () => {
         pointed(
           "/tokens_per_text",
           "the texts have from 4 (text 0) to 13 tokens (BOS included), and all are to be equally long. " +
-            'Ask for tokens_per_text of 4 or fewer, pass over shorter ones with "short_texts": "skip", or take each as long as it is with "keep"',
+            'Ask for tokens_per_text of 4 or fewer, pass over shorter ones with "short_texts": "skip", or take each as long as it is with "short_texts": "keep"',
         ),
       );
     const { study } = await laboratory.plan(ask("logit-lens", tokens.slice(0, 3), { ...unequal, tokens_per_text: 4 }));

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { places, refusal, schedule } from "./help.ts";
+import { OPERATION_NAMES } from "../../src/schemas/operations.ts";
+import { hash, places, refusal, schedule, type Written } from "./help.ts";
 
 describe("delete", () => {
   it("Leaves the blocks out", () => {
@@ -187,15 +188,103 @@ describe("Naming layers", () => {
   it("Is refused out of range, twice, and in an empty range", () => {
     expect(refusal({ op: "delete", layers: [1, 12] })).toEqual({
       code: "invalid_intervention",
-      detail: "layer 12 is out of range: prose-6m has layers 0 to 5",
-      errors: [{ pointer: "/interventions/0/layers/1", detail: "layer 12 is out of range: prose-6m has layers 0 to 5" }],
+      detail: "layer 12 is out of range: prose-6m has 6 layers, so layers -6 to 5",
+      errors: [
+        { pointer: "/interventions/0/layers/1", detail: "layer 12 is out of range: prose-6m has 6 layers, so layers -6 to 5" },
+      ],
     });
     expect(refusal({ op: "delete", layers: { from: 3, to: 6 } }).errors?.[0]?.pointer).toBe("/interventions/0/layers/to");
     expect(refusal({ op: "delete", layers: { from: 3, to: 2 } }).detail).toBe(
       "a range from 3 to 2 has no layers: from may not be more than to",
     );
     expect(refusal({ op: "reverse", layers: [3, 3] }).detail).toBe("layer 3 is named twice");
+    expect(refusal({ op: "delete", layers: [-7] })).toMatchObject({
+      detail: "layer -7 is out of range: prose-6m has 6 layers, so layers -6 to 5",
+      errors: [{ pointer: "/interventions/0/layers/0" }],
+    });
+    expect(refusal({ op: "reverse", layers: [5, -1] })).toMatchObject({
+      detail: "layer -1 (layer 5) is named twice",
+      errors: [{ pointer: "/interventions/0/layers/1" }],
+    });
+    expect(refusal({ op: "delete", layers: { from: -1, to: 3 } }).detail).toBe(
+      "a range from -1 (layer 5) to 3 has no layers: from may not be more than to",
+    );
+    expect(refusal({ op: "order", layers: [[5, 0, -1]] }).detail).toBe("layer -1 (layer 5) is named twice in one parallel group");
+    expect(refusal({ op: "sublayers", steps: [{ layer: -7 }] }).errors?.[0]?.pointer).toBe("/interventions/0/steps/0/layer");
+    expect(refusal({ op: "delete", layers: [5] }, { op: "exit", after: -1 }).detail).toBe(
+      "layer 5 cannot be named any more: an earlier operation took it out",
+    );
     expect(refusal({ op: "replace", layer: 0, with: 6 }).errors?.[0]?.pointer).toBe("/interventions/0/with");
+  });
+
+  it("Counts negative ones from the end, in every operation", () => {
+    const pairs: [Written, Written][] = [
+      [
+        { op: "delete", layers: [-1] },
+        { op: "delete", layers: [5] },
+      ],
+      [
+        { op: "delete", layers: { from: -3, to: -2 } },
+        { op: "delete", layers: [3, 4] },
+      ],
+      [
+        { op: "delete", layers: { from: 2, to: -1 } },
+        { op: "delete", layers: [2, 3, 4, 5] },
+      ],
+      [
+        { op: "swap", layers: [0, -1] },
+        { op: "swap", layers: [0, 5] },
+      ],
+      [
+        { op: "repeat", layers: [-2] },
+        { op: "repeat", layers: [4] },
+      ],
+      [
+        { op: "reverse", layers: [-1, -2, -3] },
+        { op: "reverse", layers: [3, 4, 5] },
+      ],
+      [
+        { op: "shuffle", layers: { from: -4, to: -1 }, seed: 3 },
+        { op: "shuffle", layers: { from: 2, to: 5 }, seed: 3 },
+      ],
+      [
+        { op: "replace", layer: -6, with: -1 },
+        { op: "replace", layer: 0, with: 5 },
+      ],
+      [
+        { op: "exit", after: -2 },
+        { op: "exit", after: 4 },
+      ],
+      [
+        { op: "order", layers: [-6, [1, -4], -1] },
+        { op: "order", layers: [0, [1, 2], 5] },
+      ],
+      [
+        { op: "parallel", layers: { from: -2, to: -1 } },
+        { op: "parallel", layers: [4, 5] },
+      ],
+      [
+        { op: "sublayers", steps: [{ layer: -6, component: "attn" }, { layer: -1 }] },
+        { op: "sublayers", steps: [{ layer: 0, component: "attn" }, { layer: 5 }] },
+      ],
+      [
+        { op: "ablate", component: "mlp", layers: [-1] },
+        { op: "ablate", component: "mlp", layers: [5] },
+      ],
+      [
+        { op: "steer", layer: -1, toward: "a" },
+        { op: "steer", layer: 5, toward: "a" },
+      ],
+      [
+        { op: "patch", component: "resid_pre", layers: [-5], source: { tokens: [1, 2, 3, 4, 5, 6, 7, 8] } },
+        { op: "patch", component: "resid_pre", layers: [1], source: { tokens: [1, 2, 3, 4, 5, 6, 7, 8] } },
+      ],
+    ];
+    expect(new Set(pairs.map(([{ op }]) => op))).toEqual(new Set(OPERATION_NAMES));
+    for (const [counted, named] of pairs) {
+      expect(schedule(counted), JSON.stringify(counted)).toEqual(schedule(named));
+      expect(hash(counted)).toBe(hash(named));
+    }
   });
 
   it("Is refused for moving what stands more than once", () => {

@@ -23,11 +23,11 @@ function unembed(seed: number, V: number, d: number, biased: boolean) {
       const z = logits(h);
       const lse = logSumExp(z);
       const p = z.map((value) => Math.exp(value - lse));
-      const e = new Float32Array(d);
+      const e = new Float64Array(d);
       for (let i = 0; i < d; i++) e[i] = p.reduce((sum, value, v) => sum + value * (W[v * d + i] as number), 0);
       const entropyNats = Math.fround(-p.reduce((sum, value, v) => sum + value * ((z[v] as number) - lse), 0));
       const c = Math.fround(p.reduce((sum, value, v) => sum + value * (b[v] as number), 0));
-      return { expectation: { e, c, entropyNats }, logSumExp: Math.fround(lse) };
+      return { expectation: { e, c, entropyNats, vocabSize: V }, logSumExp: Math.fround(lse) };
     },
   };
 }

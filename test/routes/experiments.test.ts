@@ -141,7 +141,7 @@ describe("POST /v1/experiments", () => {
     expect(errors).toHaveLength(1);
     expect(detail).toBe(
       "2 of 4 texts have fewer than 24 tokens (BOS included): 2 (3), 3 (2). " +
-        'Ask for fewer tokens_per_text, pass over them with "short_texts": "skip", or take each as long as it is with "keep"',
+        'Ask for fewer tokens_per_text, pass over them with "short_texts": "skip", or take each as long as it is with "short_texts": "keep"',
     );
     const response = await postExperiment(serves, { ...lens, data, tokens_per_text: 24, short_texts: "skip" });
     expect([response.status, (await response.json()).texts]).toEqual([201, 2]);

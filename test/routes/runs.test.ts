@@ -61,7 +61,7 @@ describe("POST /v1/runs", () => {
       ...{ variant: "intervened", position: 0, kl_nats: 0.25, top1_agreement: true },
       ...{ entropy_change_bits: -0.5, loss_change_nats: null },
     });
-    expect(result.variants[1].layers[6]).toEqual({ step: 6, layer: 6, kl_final_nats: [0.75, 0.75] });
+    expect(result.variants[1].layers[6]).toEqual({ step: 6, index: 6, layer: 6, kl_final_nats: [0.75, 0.75] });
   });
 
   it("Leaves layer events out that would carry nothing", async () => {

@@ -41,7 +41,7 @@ function captured(name: RunJob["capture"][number]): Partial<LayerEvent> {
 describe("estimateCost", () => {
   it.each(["head_norms", "neurons", "residuals", "components"] as const)("Foresees the text of %s", (name) => {
     const job = jobOf({ capture: [name], ...(name === "neurons" ? { neurons: { top: 10, chosen: [] } } : {}) });
-    const writer = new EventWriter(job, (id) => `"id":${id},"text":"token"`);
+    const writer = new EventWriter(job, { tokenJson: (id) => `"id":${id},"text":"token"`, tokenCount: 320 });
     const bytes = eventsOf(job).reduce((sum, event) => {
       if (event.type !== "layer") return sum;
       return sum + [...writer.layer({ ...event, ...captured(name) })].reduce((all, { json }) => all + json.length, 0);

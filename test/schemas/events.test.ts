@@ -11,6 +11,7 @@ describe("RunEvent", () => {
       seq: 4,
       variant: "intervened",
       step: 6,
+      index: 6,
       layer: [4, 5],
       readout: [
         { position: 12, top: [{ id: 290, text: " and", logprob: -1.204 }], entropy_bits: null, target: null, logit_diff: [1.7] },

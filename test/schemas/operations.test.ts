@@ -29,7 +29,8 @@ describe("Operations", () => {
     expect(of({ op: "delete", layers: [1], layer: 1 })).toEqual(['/0: there is no field "layer" in "delete"; it has layers']);
     expect(of({ op: "delete", layers: "1" })).toEqual(['/0/layers: "1" is not a list or an object']);
     expect(of({ op: "delete", layers: [] })).toEqual(["/0/layers: a list of 0 is less than the least allowed, 1"]);
-    expect(of({ op: "delete", layers: [-1] })).toEqual(["/0/layers/0: -1 is less than the least allowed, 0"]);
+    expect(of({ op: "delete", layers: [-1025] })).toEqual(["/0/layers/0: -1025 is less than the least allowed, -1024"]);
+    expect(of({ op: "exit", after: 1024 })).toEqual(["/0/after: 1024 is more than the most allowed, 1023"]);
     expect(of({ op: "delete", layers: { from: 1 } })).toEqual(["/0/layers/to: is required: a number"]);
     expect(of({ op: "delete", layers: { from: 1, to: 2, by: 1 } })).toEqual([
       '/0/layers: there is no field "by"; there are from, to',

@@ -12,7 +12,6 @@ describe("RunRequest", () => {
       ...base,
       baseline: true,
       readout: { positions: "last", layers: "all", top_k: 10, lens: "standard", targets: [] },
-      capture: ["norms"],
     });
   });
 

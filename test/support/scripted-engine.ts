@@ -150,6 +150,7 @@ function readoutOf(job: RunJob, step: number): ReadoutRows {
   return {
     topIds: Int32Array.from({ length: positions.length * topK }, (_, i) => (i % topK) + step),
     topLogprobs: Float32Array.from({ length: positions.length * topK }, (_, i) => -0.5 - (i % topK)),
+    topRows: new Int32Array(positions.length).fill(step),
     entropyBits: new Float32Array(positions.length).fill(1.25),
     followedIds: Int32Array.from(followed),
     followedLogits: Float32Array.from(followed, (_, i) => i / 2),

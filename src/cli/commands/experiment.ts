@@ -1,13 +1,13 @@
 import { existsSync } from "node:fs";
 import { dirname, extname } from "node:path";
 import type { ExperimentEvent } from "../../schemas/experiments/events.ts";
-import { EXPERIMENT_KINDS } from "../../schemas/experiments/settings.ts";
+import { EXPERIMENT_KINDS, type ExperimentKind } from "../../schemas/experiments/settings.ts";
 import type { Command } from "../command.ts";
-import { experimentBody, SETTING_FLAGS, TEXT_FLAGS } from "../experiment-request.ts";
+import { EXPERIMENT_FIELDS, experimentBody, SETTING_FLAGS, TEXT_FLAGS, textFlagsOf } from "../experiment-request.ts";
 import { type ExperimentsClient, experimentsOf } from "../experiments-client.ts";
-import { type CommandLine, flagValue, isGiven } from "../flags.ts";
+import { type CommandLine, type Flags, flagValue, isGiven } from "../flags.ts";
 import { followExperiment } from "../follow-experiment.ts";
-import { kindLines, settingLines } from "../kind-help.ts";
+import { exampleOf, kindLines, noteLines, settingLines } from "../kind-help.ts";
 import { summaryLines } from "../render/experiment-summary.ts";
 import { experimentTable } from "../render/experiment-table.ts";
 import { SERVICE_FLAGS, withService } from "../service.ts";
@@ -40,11 +40,22 @@ export const experimentCommand: Command = {
     KEPT,
   ],
   notesOn(operands) {
-    const kind = EXPERIMENT_KINDS.find((each) => operands.includes(each));
-    return kind ? [...settingLines(kind), "", KEPT] : null;
+    const kind = kindOf(operands);
+    return kind ? [...settingLines(kind), ...noteLines(kind), "", KEPT] : null;
+  },
+  flagsOn(operands) {
+    const kind = kindOf(operands);
+    return kind
+      ? { Texts: textFlagsOf(kind), Settings: SETTING_FLAGS, Output: resultFlagsOf(kind), Service: SERVICE_FLAGS }
+      : null;
+  },
+  exampleOn(operands) {
+    const kind = kindOf(operands);
+    return kind ? exampleOf(kind) : null;
   },
   flags: { Texts: TEXT_FLAGS, Settings: SETTING_FLAGS, Output: RESULT_FLAGS, Service: SERVICE_FLAGS },
   example: "stratascope experiment layer-interventions --texts 16 --tokens 64 --out result.parquet --figure figure.svg",
+  fields: () => EXPERIMENT_FIELDS,
   async run(line, terminal) {
     const body = experimentBody(line);
     checkFiles(line, body.kind);
@@ -59,6 +70,21 @@ export const experimentCommand: Command = {
     );
   },
 };
+
+function kindOf(operands: readonly string[]): ExperimentKind | undefined {
+  return EXPERIMENT_KINDS.find((each) => operands.includes(each));
+}
+
+/** Only activations write files, and have no figure; only some have another table. */
+function resultFlagsOf(kind: ExperimentKind): Flags {
+  const { figure, files, table, ...others } = RESULT_FLAGS;
+  const tables = { "neuron-census": "neurons", variants: "tokens" }[kind as string];
+  return {
+    ...others,
+    ...(tables && { table: { ...table, help: `Another table in the place of the result: ${tables}` } }),
+    ...(kind === "activations" ? { files } : { figure }),
+  };
+}
 
 /** Follows an experiment to its end, by its events after number `after`, and shows what came of it. */
 export async function showExperiment(

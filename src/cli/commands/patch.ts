@@ -2,7 +2,7 @@ import type { Command } from "../command.ts";
 import { isGiven } from "../flags.ts";
 import { type PatchMap, patchMap } from "../render/patch-map.ts";
 import { doneLine } from "../render/summary.ts";
-import { PATCH_FLAGS, PROMPT_FLAGS, patchRequest } from "../run-request.ts";
+import { PATCH_FIELDS, PATCH_FLAGS, PROMPT_FLAGS, patchRequest } from "../run-request.ts";
 import { SERVICE_FLAGS, withService } from "../service.ts";
 
 export const patchCommand: Command = {
@@ -17,6 +17,7 @@ export const patchCommand: Command = {
   },
   example:
     'stratascope patch "She opened the door and looked into the" --source "He climbed the hill and looked at the" --targets " room, sky"',
+  fields: () => PATCH_FIELDS,
   async run(line, terminal) {
     const request = patchRequest(line);
     await withService(line, async (client) => {

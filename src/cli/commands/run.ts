@@ -6,7 +6,7 @@ import { isGiven } from "../flags.ts";
 import { INTERVENTION_FLAGS } from "../interventions.ts";
 import { type RunTable, runTable } from "../render/run-table.ts";
 import { doneLine, resultLines, targetLines } from "../render/summary.ts";
-import { PROMPT_FLAGS, READOUT_FLAGS, runRequest } from "../run-request.ts";
+import { PROMPT_FLAGS, READOUT_FLAGS, runFields, runRequest } from "../run-request.ts";
 import { SERVICE_FLAGS, withService } from "../service.ts";
 import type { Terminal } from "../terminal.ts";
 
@@ -21,6 +21,7 @@ export const runCommand: Command = {
     Service: SERVICE_FLAGS,
   },
   example: 'stratascope run "It was the best of" --delete 5 --ablate-head 1.3',
+  fields: runFields,
   async run(line, terminal) {
     const request = runRequest(line);
     await withService(line, async (client) => {
@@ -38,14 +39,14 @@ export async function showRun(client: Client, request: RunRequestInput, terminal
     for await (const event of client.run(request)) {
       if (event.type === "meta") {
         meta = event;
-        table = runTable(event, terminal.view, request.capture?.includes("norms") ?? true);
+        table = runTable(event, terminal.view, request.capture?.includes("norms") ?? true, request.readout?.targets);
         terminal.print("", ...table.head);
       } else if (event.type === "layer") {
         const lines = table?.add(event) ?? [];
         if (lines.length > 0) terminal.print(...lines);
       } else if (event.type === "result" && meta) {
         const lines = [...resultLines(meta, event, terminal.view), ...targetLines(event, terminal.view)];
-        terminal.print("", ...lines);
+        terminal.print("", ...(table?.notes() ?? []), ...lines);
       } else if (event.type === "done") {
         terminal.print(doneLine(event, terminal.view), "");
       }

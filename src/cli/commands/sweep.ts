@@ -4,6 +4,7 @@ import { isGiven } from "../flags.ts";
 import { doneLine } from "../render/summary.ts";
 import { sweepLines } from "../render/sweep-chart.ts";
 import { PROMPT_FLAGS, sweepRequest } from "../run-request.ts";
+import { PROMPT_FIELDS } from "../said.ts";
 import { SERVICE_FLAGS, withService } from "../service.ts";
 
 export const sweepCommand: Command = {
@@ -16,6 +17,7 @@ export const sweepCommand: Command = {
     Service: SERVICE_FLAGS,
   },
   example: 'stratascope sweep "She opened the door and looked into the"',
+  fields: () => PROMPT_FIELDS,
   async run(line, terminal) {
     const request = sweepRequest(line);
     await withService(line, async (client) => {

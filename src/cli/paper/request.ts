@@ -1,28 +1,14 @@
-/** From the command line and the catalogue to the bodies of `POST /v1/experiments`. */
-import { createHash } from "node:crypto";
-import type { ExperimentBody } from "../experiment-request.ts";
+/** The command line of `paper` → what is asked of a report. */
+import { PAPER_EXPERIMENTS, type PaperExperiment } from "../../report/plan/catalogue.ts";
+import type { PaperRequest } from "../../report/plan/request.ts";
 import { textFields } from "../experiment-request.ts";
-import type { CommandLine } from "../flags.ts";
-import { flagValue } from "../flags.ts";
+import { type CommandLine, flagValue } from "../flags.ts";
 import { UsageError } from "../usage-error.ts";
-import { type Attempt, PAPER_EXPERIMENTS, type PaperExperiment, type Size } from "./catalogue.ts";
-
-/** What is the same for all experiments of a report. */
-export interface PaperRequest {
-  readonly models: readonly string[];
-  /** The experiments, in the catalogue's order. */
-  readonly experiments: readonly PaperExperiment[];
-  /** Fields of every body: data, seed, and what the person says of texts. */
-  readonly fields: Readonly<Record<string, unknown>>;
-  /** Whether the person names the data. */
-  readonly ownData: boolean;
-  readonly texts: number | undefined;
-  readonly tokens: number | undefined;
-}
 
 /** More colours cannot be told apart. */
 export const MOST_MODELS = 8;
 
+/** Throws `UsageError` for no models, too many, and kinds that the report does not have. */
 export function paperRequest(line: CommandLine): PaperRequest {
   const models = [...new Set(line.positionals)];
   if (models.length === 0) throw new UsageError("A model is missing. Example: stratascope paper prose-6m --out paper");
@@ -49,43 +35,4 @@ function chosenExperiments(only: string | undefined): readonly PaperExperiment[]
   if (unknown !== undefined)
     throw new UsageError(`--only: ${JSON.stringify(unknown)} is none of the report's kinds: ${known.join(", ")}.`);
   return PAPER_EXPERIMENTS.filter(({ kind }) => names.includes(kind));
-}
-
-/** The body of one experiment of one model. */
-export function bodyOf(
-  { fields, ownData }: Pick<PaperRequest, "fields" | "ownData">,
-  model: string,
-  experiment: PaperExperiment,
-  size: Size,
-  attempt: Attempt,
-): ExperimentBody {
-  const { data, ...others } = fields;
-  const texts = {
-    data: !ownData && experiment.data !== undefined ? { dataset: experiment.data } : data,
-    texts: size.texts,
-    ...(size.tokens !== null && { tokens_per_text: size.tokens }),
-  };
-  return {
-    kind: experiment.kind,
-    model,
-    ...(!attempt.withoutTexts && texts),
-    ...others,
-    settings: { ...size.settings, ...attempt.settings },
-  };
-}
-
-/** What else the numbers depend on than the body. */
-export interface Circumstances {
-  /** Of the model's files. */
-  readonly revision: string;
-  /** Of the service. */
-  readonly version: string;
-  /** Hash of the data set that the body names; null: its texts are in the body, or there are none. */
-  readonly data: string | null;
-}
-
-/** The same for what gives the same numbers: so that an experiment that was begun is gone on with. */
-export function idempotencyKey(body: ExperimentBody, { revision, version, data }: Circumstances): string {
-  const hash = createHash("sha256").update(JSON.stringify([body, revision, version, data]));
-  return `paper-${hash.digest("hex")}`;
 }

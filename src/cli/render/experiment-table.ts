@@ -1,45 +1,85 @@
 /** An experiment's result as a table: a line for each cell, its statistics side by side. */
 import type { ExperimentResult } from "../../schemas/experiments/experiment.ts";
-import { significant } from "./numbers.ts";
-import { left, right } from "./text.ts";
+import { significant, withError } from "./numbers.ts";
+import { left, right, textWidth } from "./text.ts";
 import type { View } from "./view.ts";
 
 /** Lines that are shown; the rest is in the files. */
 const MOST_LINES = 48;
 const STATISTIC_COLUMNS = new Set(["statistic", "mean", "std", "sem", "count", "q05", "q25", "q50", "q75", "q95"]);
+/** Between a mean and its error. */
+const PLUS_MINUS = " ± ";
 
 export function experimentTable(result: ExperimentResult, view: View): string[] {
   const { bold, dim } = view.colours;
   const { keys, statistics, cells } = cellsOf(result);
-  const widths = keys.map((key, i) => Math.max(key.length, ...cells.map((cell) => (cell.keys[i] ?? "").length)));
-  const columns = statistics.map((name) => ({
-    name,
-    width: Math.max(name.length, ...cells.map(({ values }) => (values.get(name) ?? "").length)),
-  }));
-  const shown = fitting(columns, view.width - 1 - widths.reduce((sum, width) => sum + width + 1, 0));
-  const line = (labels: readonly string[], values: (name: string) => string) =>
-    [
-      dim(labels.map((label, i) => left(label, widths[i] ?? 0)).join(" ")),
-      ...shown.map(({ name, width }) => right(values(name), width)),
-    ].join(" ");
+  const labels = keys.map((key, i) =>
+    keyColumn(
+      key,
+      result,
+      cells.map((cell) => cell.keys[i] ?? ""),
+    ),
+  );
+  const columns = statistics.map((name) =>
+    valueColumn(
+      name,
+      cells.map(({ values }) => values.get(name)),
+    ),
+  );
+  const shownLabels = fitting(labels, view.width - 1);
+  const shown = fitting(columns, view.width - 1 - shownLabels.reduce((sum, { width }) => sum + width + 1, 0));
+  const line = (keyOf: (i: number) => string, values: (name: string) => string) =>
+    [dim(shownLabels.map((label, i) => label.cell(keyOf(i))).join(" ")), ...shown.map(({ name }) => values(name))]
+      .join(" ")
+      .trimEnd();
+  const notShown = [...labels.slice(shownLabels.length), ...columns.slice(shown.length)].map(({ name }) => name);
   const leftOut = [
     ...(cells.length > MOST_LINES ? [`${cells.length - MOST_LINES} more lines`] : []),
-    ...(shown.length < columns.length
-      ? [
-          `also ${columns
-            .slice(shown.length)
-            .map(({ name }) => name)
-            .join(", ")}`,
-        ]
-      : []),
+    ...(notShown.length > 0 ? [`also ${notShown.join(", ")}`] : []),
   ];
+  const head = line(
+    (i) => keys[i] ?? "",
+    (name) => right(name, shown.find((column) => column.name === name)?.width ?? 0),
+  );
   return [
     ` ${bold(result.kind)} ${dim(`of ${result.model.id}${ofTexts(result)}`)}`,
     "",
-    ` ${dim(line(keys, (name) => name))}`,
-    ...cells.slice(0, MOST_LINES).map((cell) => ` ${line(cell.keys, (name) => cell.values.get(name) ?? "")}`),
+    ` ${dim(head)}`,
+    ...cells.slice(0, MOST_LINES).map(
+      (cell) =>
+        ` ${line(
+          (i) => cell.keys[i] ?? "",
+          (name) => shown.find((column) => column.name === name)?.cell(cell.values.get(name)) ?? "",
+        )}`,
+    ),
     ...(leftOut.length > 0 ? ["", ` ${dim(`${leftOut.join("; ")}: --out FILE has everything`)}`] : []),
   ];
+}
+
+interface Column<Value> {
+  readonly name: string;
+  readonly width: number;
+  cell(value: Value): string;
+}
+
+/** Texts on the left, measured numbers on the right; layers, heads and the like are names, on the left. */
+function keyColumn(name: string, { columns }: ExperimentResult, texts: readonly string[]): Column<string> {
+  const width = Math.max(textWidth(name), ...texts.map(textWidth));
+  const align = columns.find((column) => column.name === name)?.type === "float" ? right : left;
+  return { name, width, cell: (text) => align(text, width) };
+}
+
+/** Means with their errors, one ± below the other. */
+function valueColumn(name: string, values: readonly (Value | undefined)[]): Column<Value | undefined> {
+  const [mean, error] = ([0, 1] as const).map((part) => Math.max(0, ...values.map((value) => textWidth(value?.[part] ?? ""))));
+  const most = (mean ?? 0) + (error ? PLUS_MINUS.length + error : 0);
+  const width = Math.max(textWidth(name), most);
+  const cell = (value: Value | undefined) => {
+    const [said = "", off = ""] = value ?? [];
+    const behind = error ? left(off === "" ? "" : `${PLUS_MINUS}${off}`, PLUS_MINUS.length + error) : "";
+    return right(`${right(said, mean ?? 0)}${behind}`, width);
+  };
+  return { name, width, cell };
 }
 
 /** As many columns as there is room for, the first in any case. */
@@ -52,9 +92,12 @@ function fitting<T extends { readonly width: number }>(columns: readonly T[], ro
   return first < 0 ? columns : columns.slice(0, first);
 }
 
+/** A mean and its error, "" where there is none. */
+type Value = readonly [mean: string, error: string];
+
 interface Cell {
   readonly keys: string[];
-  readonly values: Map<string, string>;
+  readonly values: Map<string, Value>;
 }
 
 /** Rows that differ by their statistic alone, together; rows without one as they are. */
@@ -63,9 +106,9 @@ function cellsOf({ columns, rows }: ExperimentResult): { keys: string[]; statist
   const isLong = columns.some(({ name }) => name === "statistic");
   const cells = new Map<string, Cell>();
   for (const [i, row] of rows.entries()) {
-    const shown = keys.map((key) => String(row[key] ?? "–"));
+    const shown = keys.map((key) => keyText(row[key]));
     const place = isLong ? shown.join("\0") : String(i);
-    const cell = cells.get(place) ?? { keys: shown, values: new Map<string, string>() };
+    const cell = cells.get(place) ?? { keys: shown, values: new Map<string, Value>() };
     cells.set(place, cell);
     if (isLong) cell.values.set(String(row.statistic), meanAndError(row.mean, row.sem));
   }
@@ -79,7 +122,12 @@ function ofTexts({ data, tokens_per_text }: ExperimentResult): string {
   return `, ${data.texts} ${data.texts === 1 ? "text" : "texts"}${cutTo}`;
 }
 
-function meanAndError(mean: unknown, sem: unknown): string {
-  const value = significant(typeof mean === "number" ? mean : null);
-  return typeof sem === "number" ? `${value} ± ${significant(sem)}` : value;
+/** Whole numbers as they are, others as measured ones. */
+function keyText(value: unknown): string {
+  return typeof value === "number" && !Number.isInteger(value) ? significant(value) : String(value ?? "–");
+}
+
+function meanAndError(mean: unknown, sem: unknown): Value {
+  const value = typeof mean === "number" ? mean : null;
+  return typeof sem === "number" ? withError(value, sem) : [significant(value), ""];
 }

@@ -1,7 +1,7 @@
 /** A patch sweep as a map: layers down, positions or heads across, and how far each cell moves the prediction. */
 import type { LayerEvent, MetaEvent, ResultEvent } from "../../schemas/events.ts";
 import { change, measure } from "./numbers.ts";
-import { left, right, textWidth, tokenText } from "./text.ts";
+import { left, right, shownToken, textWidth, wrapped } from "./text.ts";
 import type { View } from "./view.ts";
 
 export interface PatchMap {
@@ -15,8 +15,8 @@ export interface PatchMap {
 }
 
 const LABEL = 5;
-/** Columns of a number, and of a shade where numbers do not fit. */
-const WIDTHS = { number: 6, shade: 1 } as const;
+/** Columns of a number, at least, and at most where tokens are long; and of a shade where numbers do not fit. */
+const WIDTHS = { number: 6, most: 14, shade: 1 } as const;
 const SHADES = [" ", "░", "▒", "▓", "█"] as const;
 
 /** The map of a run whose `meta` this is. */
@@ -30,18 +30,23 @@ export function patchMap(meta: MetaEvent, view: View): PatchMap {
   const columns = [...new Set(cells.map(({ column }) => column))];
   const layers = [...new Set(cells.map(({ layer }) => layer))];
   const room = view.width - 1 - LABEL - 1;
-  const width = columns.length * WIDTHS.number <= room ? WIDTHS.number : WIDTHS.shade;
+  const textOf = (column: number) => {
+    const token = meta.tokens.find(({ position }) => position === column);
+    return token ? shownToken(token) : "";
+  };
+  const wished = heads ? WIDTHS.number : Math.max(WIDTHS.number, ...columns.map((column) => textWidth(textOf(column)) + 1));
+  const isWide = columns.length * WIDTHS.number <= room;
+  const width = isWide ? Math.min(wished, WIDTHS.most, Math.floor(room / columns.length)) : WIDTHS.shade;
   const shown = columns.slice(-Math.floor(room / width));
   const lastSteps = new Map(cells.map(({ name, steps }) => [name, steps]));
   const effects = new Map<string, number | null>();
   let next = 0;
 
-  const textOf = (column: number) => tokenText(meta.tokens.find(({ position }) => position === column)?.text ?? "");
   const indent = " ".repeat(LABEL);
   /** Numbers of the columns, and the tokens there; where columns are narrow, digits below one another and a list. */
   const headings = (): string[] => {
     const numbers = shown.map(String);
-    if (width === WIDTHS.number) {
+    if (isWide) {
       const line = (cells: readonly string[]) => cells.map((text) => right(text, width - 1)).join(" ");
       const label = right("layer", LABEL);
       return heads
@@ -55,6 +60,7 @@ export function patchMap(meta: MetaEvent, view: View): PatchMap {
       : wrapped(
           shown.map((column) => `${column} ${textOf(column)}`),
           view.width - 2,
+          "  ",
         );
     return [
       ` ${dim(`${SHADES.slice(1).join(" ")}: a quarter, half, three quarters, all${heads ? "" : "; positions"}`)}`,
@@ -83,7 +89,7 @@ export function patchMap(meta: MetaEvent, view: View): PatchMap {
     },
     summary({ variants, source = [] }) {
       const baseline = variants.find(({ name }) => name === "baseline")?.final.at(-1);
-      const names = (baseline?.targets ?? []).slice(0, 2).map(({ text }) => `“${tokenText(text)}”`);
+      const names = (baseline?.targets ?? []).slice(0, 2).map((token) => `“${shownToken(token)}”`);
       const difference = (values: readonly (number | null)[] | undefined) => measure(values?.[0] ?? null);
       return [
         ` ${dim(left("logit difference", 27))}${names.join(" − ")}`,
@@ -91,17 +97,6 @@ export function patchMap(meta: MetaEvent, view: View): PatchMap {
       ];
     },
   };
-}
-
-/** Items behind one another in lines of at most `width` columns. */
-function wrapped(items: readonly string[], width: number): string[] {
-  const lines: string[] = [];
-  for (const item of items) {
-    const longer = `${lines.at(-1) ?? ""}  ${item}`;
-    if (lines.length > 0 && textWidth(longer) <= width) lines[lines.length - 1] = longer;
-    else lines.push(item);
-  }
-  return lines;
 }
 
 /** Bold green from half of the way on, yellow where it goes the other way. */

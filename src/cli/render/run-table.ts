@@ -1,8 +1,8 @@
 /** The table of a run, which grows as layers arrive: the untouched model on the left, the intervened one on the right. */
 import type { LayerEvent, MetaEvent, Step } from "../../schemas/events.ts";
 import { type AlignedRow, align, stepLabel } from "./align.ts";
-import { sideCells, sideHead, sideLayout } from "./columns.ts";
-import { left, textWidth, tokenText } from "./text.ts";
+import { PADDED, sideCells, sideHead, sideLayout, sideLegend } from "./columns.ts";
+import { left, shownToken, textWidth, tokenText, wrapped } from "./text.ts";
 import type { View } from "./view.ts";
 
 const BETWEEN = " │ ";
@@ -14,13 +14,15 @@ export interface RunTable {
   add(event: LayerEvent): string[];
   /** The lines that never became complete: what a run that broke off has left. */
   rest(): string[];
+  /** What marks in the lines so far mean. */
+  notes(): string[];
 }
 
 /**
  * The table of a run whose `meta` this is: a line per step, or one per step and position where several are read out.
- * `norms`: whether they were asked for.
+ * `norms`: whether they were asked for; `followed`: the tokens that are.
  */
-export function runTable(meta: MetaEvent, view: View, norms = true): RunTable {
+export function runTable(meta: MetaEvent, view: View, norms = true, followed: readonly (string | number)[] = []): RunTable {
   const { dim, bold } = view.colours;
   const [first, second] = meta.variants;
   const several = meta.positions.length > 1;
@@ -30,7 +32,12 @@ export function runTable(meta: MetaEvent, view: View, norms = true): RunTable {
   const label = Math.max(5, ...labels.map((text) => textWidth(labelAt(text, meta.positions.at(-1) ?? 0))));
   const sides = second ? 2 : 1;
   const room = Math.floor((view.width - 1 - (sides - 1) * textWidth(BETWEEN)) / sides);
-  const layout = sideLayout(room, Math.min(label, 16), norms);
+  const layout = sideLayout(
+    room,
+    Math.min(label, 16),
+    norms,
+    followed.map((target) => (typeof target === "string" ? tokenText(target) : `[${target}]`)),
+  );
   const seen = new Map<string, LayerEvent>();
   let next = 0;
 
@@ -49,11 +56,12 @@ export function runTable(meta: MetaEvent, view: View, norms = true): RunTable {
     const label = (steps: readonly Step[] = [], step: number | null) => labelAt(stepLabel(steps[(step ?? 0) - 1]), position);
     const gap = (text: string) => dim(left(`${" ".repeat(layout.label)} ${text}`, layout.width));
     const unlike = one !== undefined && other !== undefined && topOf(one, position) !== topOf(other, position);
-    const untouched = one ? sideCells(layout, label(first?.steps, baseline), one, position, false, view) : gap("");
+    const likeness = unlike ? "unlike" : one && other && isSame(one, other, position) ? "same" : "plain";
+    const untouched = one ? sideCells(layout, label(first?.steps, baseline), one, position, "plain", view) : gap("");
     if (!second) return ` ${untouched}`.trimEnd();
     const missing = variant === null && isMissing(first?.steps[(baseline ?? 0) - 1]);
     const changed = other
-      ? sideCells(layout, label(second.steps, variant), other, position, unlike, view)
+      ? sideCells(layout, label(second.steps, variant), other, position, likeness, view)
       : gap(missing ? "not run" : "");
     return ` ${untouched}${dim(BETWEEN)}${changed}`.trimEnd();
   }
@@ -61,6 +69,7 @@ export function runTable(meta: MetaEvent, view: View, norms = true): RunTable {
   const heading = (name: string | undefined) => bold(left(`${" ".repeat(layout.label)} ${name ?? ""}`, layout.width));
   const head = [
     ...modelLines(meta, view),
+    ...wrapped(sideLegend(layout).split(" "), view.width - 1).map((text) => ` ${dim(text)}`),
     "",
     ` ${second ? `${heading(first?.name)}${dim(BETWEEN)}${heading(second.name)}` : heading(first?.name)}`.trimEnd(),
     ` ${dim(second ? `${sideHead(layout)}${BETWEEN}${sideHead(layout)}` : sideHead(layout))}`.trimEnd(),
@@ -84,7 +93,18 @@ export function runTable(meta: MetaEvent, view: View, norms = true): RunTable {
       next = rows.length;
       return left.flatMap(lines);
     },
+    notes: () =>
+      [...seen.values()].some(({ readout }) => readout?.some(({ top_is_padding }) => top_is_padding))
+        ? [` ${dim(`${PADDED} a row of padding, which is no token, is likelier`)}`]
+        : [],
   };
+}
+
+/** Whether two steps say the same, to the last digit: they share all that ran before. */
+function isSame(one: LayerEvent, other: LayerEvent, position: number): boolean {
+  const of = ({ readout, norms }: LayerEvent) =>
+    JSON.stringify([readout?.find((each) => each.position === position), norms?.find((each) => each.position === position)]);
+  return of(one) === of(other);
 }
 
 function modelLines(meta: MetaEvent, view: View): string[] {
@@ -95,9 +115,14 @@ function modelLines(meta: MetaEvent, view: View): string[] {
   const where =
     positions.length > 1
       ? `layer@position: what comes after each of ${positions.length} positions`
-      : `what comes after position ${position}, “${tokenText(token?.text ?? "")}”`;
+      : `what comes after position ${position}, “${token ? shownToken(token) : ""}”`;
+  const about = `${model.family}, ${model.n_layers} layers, ${model.d_model} wide, ${model.precision} on ${model.device}`;
+  const lines = (text: string) => wrapped(text.split(" "), view.width - 1).map((line) => ` ${dim(line)}`);
+  const count = tokens.length === 1 ? "1 token" : `${tokens.length} tokens`;
   return [
-    ` ${bold(model.id)} ${dim(`${model.family}, ${model.n_layers} layers, ${model.d_model} wide, ${model.precision} on ${model.device}`)}`,
-    ` ${dim(`${tokens.length} tokens; ${where}`)}`,
+    ...(textWidth(` ${model.id} ${about}`) <= view.width
+      ? [` ${bold(model.id)} ${dim(about)}`]
+      : [` ${bold(model.id)}`, ...lines(about)]),
+    ...lines(`${count}; ${where}`),
   ];
 }

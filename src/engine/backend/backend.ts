@@ -2,7 +2,8 @@
  * What a device does for the wavefront: it holds residual streams, runs blocks on rows of them, and reads them out.
  * The wavefront only ever hands streams around; what they are is the backend's own affair.
  */
-import type { LENS, MODE } from "../graph/readout.ts";
+import type { LENS } from "../graph/readout/lens.ts";
+import type { MODE } from "../graph/readout/readout.ts";
 import type { BlockUse, Site } from "../schedule.ts";
 
 /** A residual stream, or some positions of one, where its device keeps it. */
@@ -135,10 +136,13 @@ export interface ReadoutChunk {
   readonly keep: boolean;
 }
 
-/** Whole distributions, [r, V] each: logits and probabilities. */
+/** Whole distributions of r rows, relative to their most likely rows of the vocabulary. */
 export interface Distributions {
-  readonly logits: Float32Array;
-  readonly probabilities: Float32Array;
+  /** [r, width] z − peak, and e^(z − peak), 0 at the top (see graph/readout). */
+  readonly relative: Float32Array;
+  readonly weights: Float32Array;
+  /** [r] */
+  readonly tops: BigInt64Array;
 }
 
 /** Row-major arrays of n rows; k = top ids, m = followed ids. Entropy in nats here. */
@@ -146,22 +150,24 @@ export interface ReadoutChunkResult {
   readonly k: number;
   readonly hidden: Float32Array;
   readonly topIds: BigInt64Array;
-  /** [n] The most likely row of the vocabulary, padding included; empty where there is no padding: the first of the top ids. */
+  /** [n] The most likely row of the vocabulary, padding included. */
   readonly topRows: BigInt64Array;
-  readonly topLogprobs: Float32Array;
-  readonly entropyNats: Float32Array;
-  /** [n] in float64: the largest logit minus the logarithm of its probability. */
-  readonly logSumExp: Float64Array;
+  readonly topLogprobs: Float64Array;
+  /** [n] */
+  readonly entropyNats: Float64Array;
+  /** [n] The largest logit, and Σ e^(z − peak) over all others. */
+  readonly peak: Float32Array;
+  readonly rest: Float64Array;
   readonly followedLogits: Float32Array;
-  readonly followedLogprobs: Float32Array;
+  readonly followedLogprobs: Float64Array;
   readonly followedAbove: Float32Array;
   /** [e, d] W_Uᵀp and [e] b_U·p of the rows in `expect`. */
-  readonly expectation: Float32Array;
-  readonly expectedBias: Float32Array;
+  readonly expectation: Float64Array;
+  readonly expectedBias: Float64Array;
   /** [n, V] each, if they were to be kept. */
   readonly kept: Distributions | null;
-  /** [n] Σ p (z_p − z) against the reference; empty where there is none. */
-  readonly difference: Float32Array;
+  /** [n] Σ w_p (s_p − s) against the reference, w = e^s and s = z − peak; empty where there is none. */
+  readonly difference: Float64Array;
   /** [n/2], mode divergence only. */
   readonly divergence: Float64Array;
 }

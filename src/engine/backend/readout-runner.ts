@@ -1,14 +1,19 @@
 /** One call of the read-out graph for a chunk of rows: the part that is the same on every device. */
 import { type InferenceSession, Tensor } from "onnxruntime-node";
-import { LENS, MODE } from "../graph/readout.ts";
+import { LENS } from "../graph/readout/lens.ts";
+import { MODE, type ReadoutOutput } from "../graph/readout/readout.ts";
+import { blockedWidth } from "../graph/readout/sums.ts";
 import type { ModelSpec } from "../model-spec.ts";
-import type { ReadoutChunk, ReadoutChunkResult, ReadoutLens, ReadoutMode } from "./backend.ts";
+import type { Distributions, ReadoutChunk, ReadoutChunkResult, ReadoutLens, ReadoutMode } from "./backend.ts";
+import { resultOf } from "./readout-result.ts";
 
 const scalar = (value: number) => new Tensor("int64", BigInt64Array.of(BigInt(value)), []);
-const OUTPUTS_OF = {
-  readout: ["hidden", "top_ids", "top_logprobs", "entropy", "peak", "peak_probability"],
+const OUTPUTS_OF: Record<ReadoutMode, readonly ReadoutOutput[]> = {
+  readout: ["hidden", "top_ids", "top_logits", "top_row", "peak", "rest", "energy"],
   divergence: ["divergence"],
-} as const;
+};
+
+const NO_REFERENCE: Distributions = { relative: new Float32Array(0), weights: new Float32Array(0), tops: new BigInt64Array(0) };
 
 export class ReadoutRunner {
   readonly #session: InferenceSession;
@@ -50,51 +55,32 @@ export class ReadoutRunner {
       ]),
       followed: new Tensor("int64", BigInt64Array.from(doubled(chunk.followed), BigInt), [n, m]),
       expect: rowIndices(chunk.expect),
-      ...this.#reference(chunk, rows),
+      ...this.#reference(chunk, n),
       k: new Tensor("int64", BigInt64Array.of(BigInt(k)), [1]),
       lens: this.#lens[chunk.lens],
       mode: this.#mode[chunk.mode],
       ranks: this.#ranks[Number(chunk.ranks)] as Tensor,
     };
-    const isPadded = this.#spec.tokenCount < this.#spec.vocabSize;
-    const names: string[] = [...OUTPUTS_OF[chunk.mode === "divergence" ? "divergence" : "readout"]];
-    if (isPadded && chunk.mode === "readout") names.push("top_row");
-    if (m > 0) names.push("followed_logits", "followed_logprobs");
+    const names = [...OUTPUTS_OF[chunk.mode]];
+    if (m > 0) names.push("followed_logits");
     if (m > 0 && chunk.ranks) names.push("followed_above");
     if (chunk.expect.length > 0) names.push("expectation", "expected_bias");
-    if (chunk.keep) names.push("logits", "probabilities");
-    if (chunk.reference || chunk.referenceRows) names.push("difference");
-    const out = await this.#session.run(feeds, names);
-    const data = (name: string) => (out[name]?.data as Float32Array | undefined) ?? new Float32Array(0);
-    const whole = (name: string) => data(name).subarray(0, rows * this.#spec.vocabSize);
-    return {
-      k,
-      hidden: data("hidden"),
-      topIds: (out.top_ids?.data as BigInt64Array | undefined) ?? new BigInt64Array(0),
-      topRows: (out.top_row?.data as BigInt64Array | undefined) ?? new BigInt64Array(0),
-      topLogprobs: data("top_logprobs"),
-      entropyNats: data("entropy"),
-      logSumExp: Float64Array.from(data("peak"), (peak, row) => peak - Math.log(data("peak_probability")[row] as number)),
-      followedLogits: data("followed_logits"),
-      followedLogprobs: data("followed_logprobs"),
-      followedAbove: data("followed_above"),
-      expectation: data("expectation"),
-      expectedBias: data("expected_bias"),
-      kept: chunk.keep ? { logits: whole("logits"), probabilities: whole("probabilities") } : null,
-      difference: data("difference"),
-      divergence: (out.divergence?.data as Float64Array | undefined) ?? new Float64Array(0),
-    };
+    if (chunk.keep) names.push("relative", "weights");
+    if (chunk.reference || chunk.referenceRows) names.push("difference", "met");
+    return { k, ...resultOf(await this.#session.run(feeds, names), chunk, rows, this.#spec) };
   }
 
   /** The reference's tensors; it stands for as many rows as there are, again and again. */
   #reference({ reference, referenceRows }: ReadoutChunk, rows: number): Record<string, Tensor> {
-    const V = this.#spec.vocabSize;
-    const given = reference ?? { logits: new Float32Array(0), probabilities: new Float32Array(0) };
-    const count = given.logits.length / V;
+    const { width } = blockedWidth(this.#spec.vocabSize);
+    const given = reference ?? NO_REFERENCE;
+    const count = given.tops.length;
     if (count > 0 && rows % count !== 0) throw new RangeError(`${count} reference rows for ${rows} rows; a divisor is expected`);
+    const tops = BigInt64Array.from({ length: count > 0 ? rows : 0 }, (_, row) => given.tops[row % count] as bigint);
     return {
-      reference_logits: new Tensor("float32", given.logits, [count, V]),
-      reference_probabilities: new Tensor("float32", given.probabilities, [count, V]),
+      reference_relative: new Tensor("float32", given.relative, [count, width]),
+      reference_weights: new Tensor("float32", given.weights, [count, width]),
+      reference_tops: new Tensor("int64", tops, [tops.length]),
       reference_rows: new Tensor("int64", BigInt64Array.from(referenceRows ?? [], BigInt), [referenceRows?.length ?? 0]),
     };
   }

@@ -1,12 +1,15 @@
 /** A read-out that is asked for, and what came of it. */
-import type { Distributions, ReadoutChunkResult, ReadoutLens, ReadoutMode, Stream } from "../backend/backend.ts";
+import type { Distributions, ReadoutChunkResult, ReadoutLens, Stream } from "../backend/backend.ts";
 import type { ReadoutRows } from "../protocol.ts";
 import type { Run } from "./run.ts";
 
-/** Rows of one residual stream (or pairs of hidden vectors, mode divergence) that wait for the unembed. */
+/** `difference` and `divergence`: of pairs, by what float32 tells of both, or in double. */
+export type ReadingMode = "readout" | "difference" | "divergence";
+
+/** Rows of one residual stream (or pairs of hidden vectors) that wait for the unembed. */
 export interface Reading {
   readonly run: Run;
-  readonly mode: ReadoutMode;
+  readonly mode: ReadingMode;
   /** Whether the followed are ranked. */
   readonly ranks: boolean;
   /** Whether the rows' expectations are wanted (see metrics/divergence). */
@@ -29,10 +32,18 @@ export interface Reading {
   complete(): void;
 }
 
-/** Of divergences that are summed directly. */
+/** Vectors as they meet the unembed. */
 export interface HiddenPairs {
+  /** [u, d], and for each pair its row there. */
   readonly p: Float32Array;
+  readonly of: Int32Array;
+  /** [pairs, d] */
   readonly q: Float32Array;
+}
+
+/** Whether a reading is of pairs, for the divergence alone. */
+export function isOfPairs({ mode }: Pick<Reading, "mode">): boolean {
+  return mode !== "readout";
 }
 
 /** [count, V] each. */
@@ -44,19 +55,19 @@ export interface KeptPart extends Distributions {
 export interface ReadingResult {
   readonly rows: ReadoutRows;
   readonly k: number;
-  /** [P] The most likely row of the vocabulary, padding included. */
-  readonly topRows: Int32Array;
   readonly hidden: Float32Array;
   readonly entropyNats: Float64Array;
-  readonly logSumExp: Float64Array;
+  /** [P] The largest logit, and Σ e^(z − peak) over all others. */
+  readonly peak: Float32Array;
+  readonly rest: Float64Array;
   /** [P, d] and [P]; empty unless the reading expects them. */
-  readonly expectation: Float32Array;
-  readonly expectedBias: Float32Array;
+  readonly expectation: Float64Array;
+  readonly expectedBias: Float64Array;
   /** Of a reading that keeps them: the distributions of its parts, as they were read out, until nobody needs them. */
   kept: readonly KeptPart[];
-  /** [P] Σ p (z_p − z) against the reference; NaN where there is none. */
+  /** [P] Σ w_p (s_p − s) against the reference (see metrics/divergence); NaN where there is none. */
   readonly difference: Float64Array;
-  /** [P], mode divergence only. */
+  /** [pairs]; of `difference`, NaN where it is still in doubt. */
   readonly divergence: Float64Array;
 }
 
@@ -67,6 +78,7 @@ export function emptyResult(count: number, d: number, k: number, followed: Int32
     rows: {
       topIds: new Int32Array(count * k),
       topLogprobs: floats(count * k),
+      topRows: new Int32Array(count),
       entropyBits: floats(count),
       followedIds: followed,
       followedLogits: floats(followed.length).fill(Number.NaN),
@@ -74,12 +86,12 @@ export function emptyResult(count: number, d: number, k: number, followed: Int32
       followedRanks: new Int32Array(followed.length),
     },
     k,
-    topRows: new Int32Array(count),
     hidden: floats(count * d),
     entropyNats: new Float64Array(count),
-    logSumExp: new Float64Array(count),
-    expectation: floats(expects ? count * d : 0),
-    expectedBias: floats(expects ? count : 0),
+    peak: floats(count),
+    rest: new Float64Array(count),
+    expectation: new Float64Array(expects ? count * d : 0),
+    expectedBias: new Float64Array(expects ? count : 0),
     kept: [],
     difference: new Float64Array(count).fill(Number.NaN),
     divergence: new Float64Array(0),
@@ -111,7 +123,8 @@ export function accept(
   const place = (target: Float32Array, source: Float32Array, width: number) =>
     target.set(source.subarray(from * width, (from + count) * width), done * width);
   place(result.hidden, chunk.hidden, d);
-  result.logSumExp.set(chunk.logSumExp.subarray(from, from + count), done);
+  result.peak.set(chunk.peak.subarray(from, from + count), done);
+  result.rest.set(chunk.rest.subarray(from, from + count), done);
   if (reading.reference || (reading.joint && reading.joint[0] !== reading))
     result.difference.set(chunk.difference.subarray(from, from + count), done);
   // What keeps is alone in its chunk: its distributions are the chunk's.
@@ -124,7 +137,7 @@ export function accept(
     const nats = chunk.entropyNats[from + i] as number;
     result.entropyNats[done + i] = nats;
     rows.entropyBits[done + i] = nats / Math.LN2;
-    result.topRows[done + i] = Number(chunk.topRows[from + i] ?? chunk.topIds[(from + i) * chunk.k]);
+    rows.topRows[done + i] = Number(chunk.topRows[from + i]);
     for (let j = 0; j < k; j++) {
       rows.topIds[(done + i) * k + j] = Number(chunk.topIds[(from + i) * chunk.k + j]);
       rows.topLogprobs[(done + i) * k + j] = chunk.topLogprobs[(from + i) * chunk.k + j] as number;

@@ -1,6 +1,7 @@
 /** Readings that wait for the unembed, and the chunks in which they get it. */
 import { type Backend, type Distributions, READOUT_CHUNK, type ReadoutChunk, type Stream } from "../backend/backend.ts";
-import { accept, type HiddenPairs, type Reading } from "./reading.ts";
+import { pairChunk } from "./pair-chunks.ts";
+import { accept, isOfPairs, type Reading } from "./reading.ts";
 import type { Run } from "./run.ts";
 
 interface Piece {
@@ -48,10 +49,10 @@ export class Readings {
   async runChunk(backend: Backend, d: number): Promise<{ complete: Reading[]; rows: number }> {
     const compared = this.#comparesFirst ? this.#waiting.find(({ reference }) => reference !== null) : undefined;
     const oldest = compared ?? (this.#waiting[0] as Reading);
-    const pieces = oldest.mode === "divergence" ? this.#pieces(oldest, READOUT_CHUNK / 2) : this.#pieces(oldest, READOUT_CHUNK);
+    const pieces = this.#pieces(oldest, isOfPairs(oldest) ? READOUT_CHUNK / 2 : READOUT_CHUNK);
     const rows = pieces.reduce((sum, { count }) => sum + count, 0);
     this.#rows -= rows;
-    if (oldest.mode === "divergence") await divergenceChunk(backend, pieces, rows, d);
+    if (isOfPairs(oldest)) await pairChunk(backend, pieces, d);
     else await readoutChunk(backend, pieces, rows);
     const complete = pieces.map(({ reading }) => reading).filter((reading) => reading.done === rowsOf(reading));
     const finished = new Set(complete);
@@ -118,7 +119,7 @@ export class Readings {
 }
 
 function rowsOf(reading: Reading): number {
-  return reading.mode === "divergence" ? reading.result.divergence.length : reading.result.entropyNats.length;
+  return isOfPairs(reading) ? reading.result.divergence.length : reading.result.entropyNats.length;
 }
 
 async function readoutChunk(backend: Backend, pieces: readonly Piece[], rows: number): Promise<void> {
@@ -149,7 +150,7 @@ async function readoutChunk(backend: Backend, pieces: readonly Piece[], rows: nu
   const topK = pieces.reduce((most, { reading }) => Math.max(most, reading.result.k), 1);
   const chunk: ReadoutChunk = {
     rows: pieces.map(({ reading, from, count }) => ({ stream: reading.rows as Stream, from, count })),
-    mode: first.mode,
+    mode: "readout",
     lens: first.lens,
     inverseSigma,
     topK,
@@ -186,37 +187,4 @@ function rowsOfFirst(pieces: readonly Piece[]): number[] {
 /** The reference rows of a chunk: the part of the reference that lies as the chunk's first piece does. */
 function referenceOf({ reading: { reference }, from }: Piece): Distributions | null {
   return reference?.kept.find((part) => part.from === from) ?? null;
-}
-
-async function divergenceChunk(backend: Backend, pieces: readonly Piece[], rows: number, d: number): Promise<void> {
-  const x = new Float32Array(rows * 2 * d);
-  let at = 0;
-  for (const { reading, from, count } of pieces) {
-    const { p, q } = reading.rows as HiddenPairs;
-    x.set(p.subarray(from * d, (from + count) * d), at * d);
-    x.set(q.subarray(from * d, (from + count) * d), (rows + at) * d);
-    at += count;
-  }
-  const { lens } = (pieces[0] as Piece).reading;
-  const chunk: ReadoutChunk = {
-    rows: x,
-    mode: "divergence",
-    lens,
-    inverseSigma: null,
-    topK: 1,
-    followed: new Int32Array(0),
-    followedCount: 0,
-    ranks: false,
-    expect: [],
-    reference: null,
-    referenceRows: null,
-    keep: false,
-  };
-  const { divergence } = await backend.readOut(chunk);
-  at = 0;
-  for (const { reading, count } of pieces) {
-    reading.result.divergence.set(divergence.subarray(at, at + count), reading.done);
-    reading.done += count;
-    at += count;
-  }
 }

@@ -109,8 +109,8 @@ export class RunReadouts {
     if (!doubtful) return false;
     this.#pending++;
     const lens = this.#parts.job.readout.lens === "frozen-norm" ? "hiddenFrozenNorm" : "hidden";
-    const { rows, result } = doubtful;
-    this.#parts.read({ ...this.#reading(rows, result, () => {}), mode: "divergence", lens, due: 0 });
+    const { mode, rows, result } = doubtful;
+    this.#parts.read({ ...this.#reading(rows, result, () => {}), mode, lens, due: 0 });
     return true;
   }
 

@@ -1,15 +1,11 @@
 /** What a run adds up to: divergences between layers and between variants. */
 import { divergenceByDifference, divergenceByExpectation } from "../../metrics/divergence.ts";
+import { logSumExpOf } from "../../metrics/softmax.ts";
+import type { ModelSpec } from "../model-spec.ts";
 import type { Attribution, Comparison, ResultEvent, RunJob } from "../protocol.ts";
+import { type Divergence, Doubts, type PairsReading } from "./doubts.ts";
 import type { EffectScale } from "./effects.ts";
-import { emptyDivergences, type Reading, type ReadingResult } from "./reading.ts";
-
-/** One divergence per position between two readings; a cell is where the value belongs. */
-interface Divergence {
-  readonly p: ReadingResult;
-  readonly q: ReadingResult;
-  readonly nats: Float64Array;
-}
+import type { ReadingResult } from "./reading.ts";
 
 interface Pairs {
   /** [variant][step that was read out] */
@@ -18,26 +14,21 @@ interface Pairs {
   readonly comparisons: readonly (Divergence | null)[];
 }
 
-interface Doubt {
-  readonly divergence: Divergence;
-  readonly position: number;
-}
-
 export class RunResult {
   readonly #job: RunJob;
-  readonly #d: number;
+  readonly #spec: Pick<ModelSpec, "dModel" | "vocabSize">;
   /** [variant][step] */
   readonly #readings: Map<number, ReadingResult>[];
   readonly #attributions = new Map<number, Attribution>();
   readonly #effects: EffectScale | null;
   #pairs: Pairs = { layers: [], comparisons: [] };
-  #direct: { doubts: Doubt[]; result: ReadingResult } | null = null;
+  #doubts: Doubts | null = null;
 
   /** `effects`: of a job with `normalise`. */
-  constructor(job: RunJob, d: number, effects: EffectScale | null) {
+  constructor(job: RunJob, spec: Pick<ModelSpec, "dModel" | "vocabSize">, effects: EffectScale | null) {
     this.#job = job;
     this.#effects = effects;
-    this.#d = d;
+    this.#spec = spec;
     this.#readings = job.schedules.map(() => new Map());
   }
 
@@ -58,27 +49,15 @@ export class RunResult {
   }
 
   /**
-   * All divergences by the cheap identities; those too near its error come back as one reading of pairs of hidden
-   * vectors, to be summed directly. Null: none (any more).
+   * All divergences by the cheap identities; what is in doubt comes back as readings of pairs of hidden vectors, one after
+   * the other. Null: nothing is (any more).
    */
-  doubtful(): Pick<Reading, "mode" | "rows" | "result"> | null {
-    if (this.#direct) {
-      for (const [index, { divergence, position }] of this.#direct.doubts.entries()) {
-        divergence.nats[position] = Math.max(0, this.#direct.result.divergence[index] as number);
-      }
-      return null;
+  doubtful(): PairsReading | null {
+    if (!this.#doubts) {
+      this.#doubts = new Doubts(this.#spec.dModel);
+      for (const divergence of this.#divergences()) this.#identity(divergence, this.#doubts);
     }
-    const doubts = this.#divergences().flatMap((divergence) => this.#identity(divergence));
-    if (doubts.length === 0) return null;
-    const x = new Float32Array(doubts.length * this.#d);
-    const other = new Float32Array(doubts.length * this.#d);
-    for (const [index, { divergence, position }] of doubts.entries()) {
-      x.set(this.#row(divergence.p.hidden, position), index * this.#d);
-      other.set(this.#row(divergence.q.hidden, position), index * this.#d);
-    }
-    const result = emptyDivergences(doubts.length);
-    this.#direct = { doubts, result };
-    return { mode: "divergence", rows: { p: x, q: other }, result };
+    return this.#doubts.next();
   }
 
   /** The result event; `doubtful` has been called until it gave null. */
@@ -117,32 +96,34 @@ export class RunResult {
     return [...layers.flat().map(({ divergence }) => divergence), ...comparisons.filter((each) => each !== null)];
   }
 
-  #identity(divergence: Divergence): Doubt[] {
+  #identity(divergence: Divergence, doubts: Doubts): void {
     const { p, q, nats } = divergence;
-    if (p === q) return [];
-    const doubts: Doubt[] = [];
+    if (p === q) return;
     for (let position = 0; position < nats.length; position++) {
       if (!Number.isNaN(q.difference[position])) {
-        const lse = (q.logSumExp[position] as number) - (p.logSumExp[position] as number);
-        const { nats: value, trusted } = divergenceByDifference(q.difference[position] as number, lse);
+        const { nats: value, trusted } = divergenceByDifference({
+          sum: q.difference[position] as number,
+          restP: p.rest[position] as number,
+          restQ: q.rest[position] as number,
+        });
         nats[position] = value;
-        if (!trusted) doubts.push({ divergence, position });
+        if (!trusted) doubts.add("divergence", { divergence, position });
         continue;
       }
       const expectation = {
-        e: this.#row(p.expectation, position),
+        vocabSize: this.#spec.vocabSize,
+        e: p.expectation.subarray(position * this.#spec.dModel, (position + 1) * this.#spec.dModel),
         c: p.expectedBias[position] as number,
         entropyNats: p.entropyNats[position] as number,
       };
       const { nats: value, trusted } = divergenceByExpectation(
         expectation,
         this.#row(q.hidden, position),
-        q.logSumExp[position] as number,
+        logSumExpOf(q.peak[position] as number, q.rest[position] as number),
       );
       nats[position] = value;
-      if (!trusted) doubts.push({ divergence, position });
+      if (!trusted) doubts.add("difference", { divergence, position });
     }
-    return doubts;
   }
 
   #comparison(variant: number, { p, q, nats }: Divergence): Comparison {
@@ -152,7 +133,7 @@ export class RunResult {
       variant,
       klNats: nats,
       top1Agreement: positions.map((at) => p.rows.topIds[at * p.k] === q.rows.topIds[at * q.k]),
-      topRowAgreement: positions.map((at) => p.topRows[at] === q.topRows[at]),
+      topRowAgreement: positions.map((at) => p.rows.topRows[at] === q.rows.topRows[at]),
       entropyChangeBits: Float64Array.from(
         positions,
         (at) => ((q.entropyNats[at] as number) - (p.entropyNats[at] as number)) / Math.LN2,
@@ -171,6 +152,6 @@ export class RunResult {
   }
 
   #row(values: Float32Array, index: number): Float32Array {
-    return values.subarray(index * this.#d, (index + 1) * this.#d);
+    return values.subarray(index * this.#spec.dModel, (index + 1) * this.#spec.dModel);
   }
 }

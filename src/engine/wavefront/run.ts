@@ -88,7 +88,7 @@ export class Run {
     const nodes = allNodes(this.#root);
     this.#nodesLeft = nodes.length;
     const effects = job.normalise === undefined ? null : new EffectScale(job);
-    this.#result = new RunResult(job, spec.dModel, effects);
+    this.#result = new RunResult(job, spec, effects);
     this.#readouts = new RunReadouts({
       ...{ run: this, job, spec, backend, effects, emit },
       endings: nodes.filter(({ ends }) => ends.length > 0).length,

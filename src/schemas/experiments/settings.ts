@@ -66,7 +66,12 @@ export const SETTINGS = {
     weights: z.enum(["raw", "folded"]).default("folded").describe("Of the census that candidates come from."),
     kurtosis_above: z.number().min(0).max(1e6).default(10).describe("Candidate neurons have more than this."),
     top: z.int().min(1).max(256).default(32).describe("Candidate neurons of each kind, and the largest ensemble."),
-    context_tokens: z.int().min(2).max(MAX_TOKENS).default(24).describe("Of every example, BOS included."),
+    context_tokens: z
+      .int()
+      .min(2)
+      .max(MAX_TOKENS)
+      .default(24)
+      .describe("Of every example, BOS included: places with fewer before them are none."),
     max_examples: z.int().min(20).max(100_000).default(2000).describe("Of each class, training and test together."),
     min_examples: z.int().min(10).max(100_000).default(20).describe("Fewer of a class are refused."),
     c: strength,

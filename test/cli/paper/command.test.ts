@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, it } from "vitest";
-import { PAPER_EXPERIMENTS } from "../../../src/cli/paper/catalogue.ts";
+import { PAPER_EXPERIMENTS } from "../../../src/report/plan/catalogue.ts";
 import type { Experiment, ExperimentList } from "../../../src/schemas/experiments/experiment.ts";
 import { startService } from "../../support/service.ts";
 

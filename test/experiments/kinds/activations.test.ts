@@ -124,7 +124,7 @@ describe("is refused", () => {
 
   test("a layer or a position that is not there", async () => {
     expect(await refused({ settings: { layers: { from: 2, to: 5 } } })).toMatchObject({
-      errors: [{ pointer: "/settings/layers/to", detail: "layer 5 is out of range: gpt2 has layers 0 to 4" }],
+      errors: [{ pointer: "/settings/layers/to", detail: "layer 5 is out of range: gpt2 has 5 layers, so layers -5 to 4" }],
     });
     expect(await refused({ settings: { positions: [0, 4] } })).toMatchObject({
       errors: [

@@ -76,7 +76,7 @@ describe("is refused", () => {
     refusalOf(laboratory, { kind: "head-importance", model: "gpt2", data: { tokens: [[0, 5, 6, 7]] }, settings });
 
   test.each([
-    [{ layers: [1, 5] }, "/settings/layers/1", "layer 5 is out of range: gpt2 has layers 0 to 4"],
+    [{ layers: [1, 5] }, "/settings/layers/1", "layer 5 is out of range: gpt2 has 5 layers, so layers -5 to 4"],
     [{ layers: [1, 1] }, "/settings/layers/1", "layer 1 is named twice"],
     [{ with: { mean: { dataset: "none" } } }, "/settings/with/mean/dataset", "there is no data set none"],
     [

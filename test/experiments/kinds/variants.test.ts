@@ -198,7 +198,7 @@ describe("is refused", () => {
       "a layer that is not there",
       { variants: { "a:b": [{ op: "delete", layers: [0, 9] }] } },
       "/settings/variants/a:b/0/layers/1",
-      "layer 9 is out of range: gpt2 has layers 0 to 4",
+      "layer 9 is out of range: gpt2 has 5 layers, so layers -5 to 4",
     ],
     [
       "a place beyond the texts",
