@@ -5,6 +5,7 @@ import { ABOUT_KINDS } from "../schemas/experiments/kinds.ts";
 import { EXPERIMENT_KINDS, type ExperimentKind } from "../schemas/experiments/settings.ts";
 import type { CommandLine, Flags } from "./flags.ts";
 import { flagValue, isGiven, onePositional } from "./flags.ts";
+import { BOS_FLAGS, bosFields } from "./prompt-flags.ts";
 import { DEFAULT_MODEL } from "./run-request.ts";
 import { type FieldFlags, PROMPT_FIELDS } from "./said.ts";
 import { UsageError } from "./usage-error.ts";
@@ -28,7 +29,7 @@ export const TEXT_FLAGS: Flags = {
   tokens: { value: "N", help: "Each is cut to so many, BOS included (128)" },
   "skip-short": { help: "Pass over texts that are shorter, instead of refusing them" },
   "keep-short": { help: "Take every text as long as it is, up to --tokens or the context" },
-  "no-bos": { help: "Do not put the beginning-of-text token first" },
+  ...BOS_FLAGS,
   seed: { value: "N", help: "Of whatever is drawn (0)" },
 };
 
@@ -47,20 +48,22 @@ export const SETTING_FLAGS: Flags = {
   set: { value: "NAME=VALUE", help: "A setting of the kind, such as k=5 or lens=frozen-norm; lists as JSON. May be repeated" },
 };
 
-/** How they are spelled in the body. */
-export const EXPERIMENT_FIELDS: FieldFlags = [
-  ...PROMPT_FIELDS,
-  [/^\/kind$/, "KIND"],
-  [/^\/data\/rows\/(\d+)\/(.*)$/, "--data, row $1, $2"],
-  [/^\/data\/(row|text)s\/(\d+)$/, "--data, $1 $2"],
-  [/^\/data(?:\/.*)?$/, "--data"],
-  [/^\/texts$/, "--texts"],
-  [/^\/tokens_per_text$/, "--tokens"],
-  [/^\/short_texts$/, "--skip-short"],
-  [/^\/seed$/, "--seed"],
-  [/^\/settings\/([^/]+)(?:\/.*)?$/, "--set $1"],
-  [/^\/settings$/, "--set"],
-];
+/** How the flags of `experiment` are spelled in its body. */
+export function experimentFields(line: CommandLine): FieldFlags {
+  return [
+    ...PROMPT_FIELDS,
+    [/^\/kind$/, "KIND"],
+    [/^\/data\/rows\/(\d+)\/(.*)$/, "--data, row $1, $2"],
+    [/^\/data\/(row|text)s\/(\d+)$/, "--data, $1 $2"],
+    [/^\/data(?:\/.*)?$/, "--data"],
+    [/^\/texts$/, "--texts"],
+    [/^\/tokens_per_text$/, "--tokens"],
+    [/^\/short_texts$/, isGiven(line, "keep-short") ? "--keep-short" : "--skip-short"],
+    [/^\/seed$/, "--seed"],
+    [/^\/settings\/([^/]+)(?:\/.*)?$/, "--set $1"],
+    [/^\/settings$/, "--set"],
+  ];
+}
 
 const EXAMPLE = "experiment layer-interventions --texts 16 --tokens 64";
 
@@ -84,15 +87,8 @@ export function textFields(line: CommandLine, kind: ExperimentKind): { model: st
     ...numberField(line, "tokens", "tokens_per_text"),
     ...numberField(line, "seed", "seed"),
     ...shortTexts(line),
-    ...(isGiven(line, "no-bos") && { prepend_bos: false }),
+    ...bosFields(line),
   };
-}
-
-function shortTexts(line: CommandLine): { short_texts?: "skip" | "keep" } {
-  const [skip, keep] = [isGiven(line, "skip-short"), isGiven(line, "keep-short")];
-  if (skip && keep) throw new UsageError("--skip-short and --keep-short exclude each other: texts are passed over, or kept.");
-  if (skip) return { short_texts: "skip" };
-  return keep ? { short_texts: "keep" } : {};
 }
 
 /** Where no texts are named, and none are usual: refuses, where there must be some, or something is said of them. */
@@ -103,6 +99,13 @@ function checkWithout(line: CommandLine, kind: ExperimentKind, required: boolean
     );
   const said = ["texts", ...CUTTING_FLAGS].find((name) => isGiven(line, name));
   if (said) throw new UsageError(`--${said} is of texts, and ${kind} takes none unless --data names them.`);
+}
+
+function shortTexts(line: CommandLine): { short_texts?: "skip" | "keep" } {
+  const [skip, keep] = [isGiven(line, "skip-short"), isGiven(line, "keep-short")];
+  if (skip && keep) throw new UsageError("--skip-short and --keep-short exclude each other: texts are passed over, or kept.");
+  if (skip) return { short_texts: "skip" };
+  return keep ? { short_texts: "keep" } : {};
 }
 
 /** A file's own rows travel with the request; anything else is a name of the service's. */
