@@ -35,6 +35,7 @@ module.exports = {
       [PROBLEM, "^src/lock\\.ts$", "^src/engine/checkpoint/", "^src/schemas/"],
       "downloads know the cache's layout and what a checkpoint needs",
     ),
+    only("chats-stand-alone", "^src/chat/", [], "messages in, a text out"),
     only("the-store-knows-no-experiments", "^src/store/", [PROBLEM, "^src/(log|lock)"], "a database, its schema and its queues"),
     only(
       "experiments-stand-on-runs",

@@ -11,6 +11,7 @@ import { benchReadout } from "./readout.ts";
 import { benchRealModel } from "./real-model.ts";
 import { benchService, benchStart } from "./service.ts";
 import { benchSweeps } from "./sweeps.ts";
+import { benchTokenizer } from "./tokenizer.ts";
 
 console.log(`On ${machineName()}, Bun ${process.versions.bun}.\n`);
 console.log("| figure | bar | measured | | detail |\n|---|---|---|---|---|");
@@ -30,5 +31,6 @@ if (wanted("experiments")) await benchExperiments(randomCheckpoint());
 if (wanted("experiments-service")) await benchExperimentsService(randomCheckpoint());
 if (wanted("families")) await benchFamilies();
 if (wanted("real-model")) await benchRealModel();
+if (wanted("tokenizer")) await benchTokenizer();
 if (wanted("large")) await benchLarge(process.argv.includes("--folded"));
 process.exit(0);

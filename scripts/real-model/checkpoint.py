@@ -86,8 +86,9 @@ def write_tokenizer(field, folder: pathlib.Path) -> None:
     tokenizer.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in special])
     tokenizer.save(str(folder / "tokenizer.json"))
     unknown, first, last = tokens[:3]
-    settings = {"tokenizer_class": "GPT2TokenizerFast", "unk_token": unknown, "bos_token": first, "eos_token": last}
+    settings = {"tokenizer_class": "PreTrainedTokenizerFast", "unk_token": unknown, "bos_token": first, "eos_token": last}
     settings |= {"add_prefix_space": False, "model_max_length": field("llama.context_length")}
+    settings |= {"chat_template": field("tokenizer.chat_template")}
     write_json(folder / "tokenizer_config.json", settings)
 
 

@@ -5,6 +5,7 @@ import { ABOUT_KINDS } from "../schemas/experiments/kinds.ts";
 import { EXPERIMENT_KINDS, type ExperimentKind } from "../schemas/experiments/settings.ts";
 import type { CommandLine, Flags } from "./flags.ts";
 import { flagValue, isGiven, onePositional } from "./flags.ts";
+import { BOS_FLAGS, bosFields } from "./prompt-flags.ts";
 import { DEFAULT_MODEL } from "./run-request.ts";
 import { type FieldFlags, PROMPT_FIELDS } from "./said.ts";
 import { UsageError } from "./usage-error.ts";
@@ -28,7 +29,7 @@ export const TEXT_FLAGS: Flags = {
   tokens: { value: "N", help: "Each is cut to so many, BOS included (128)" },
   "skip-short": { help: "Pass over texts that are shorter, instead of refusing them" },
   "keep-short": { help: "Take every text as long as it is, up to --tokens or the context" },
-  "no-bos": { help: "Do not put the beginning-of-text token first" },
+  ...BOS_FLAGS,
   seed: { value: "N", help: "Of whatever is drawn (0)" },
 };
 
@@ -86,7 +87,7 @@ export function textFields(line: CommandLine, kind: ExperimentKind): { model: st
     ...numberField(line, "tokens", "tokens_per_text"),
     ...numberField(line, "seed", "seed"),
     ...shortTexts(line),
-    ...(isGiven(line, "no-bos") && { prepend_bos: false }),
+    ...bosFields(line),
   };
 }
 

@@ -3,6 +3,7 @@ import type { RunRequestInput } from "../schemas/run-request.ts";
 import type { CommandLine, Flags } from "./flags.ts";
 import { flagValue } from "./flags.ts";
 import { LAYER, LAYER_LIST, LAYER_RANGE, layers, numbers, places } from "./layer-list.ts";
+import { promptFields } from "./prompt-flags.ts";
 import type { FieldFlags } from "./said.ts";
 import { UsageError } from "./usage-error.ts";
 
@@ -165,7 +166,7 @@ interface Modifiers {
   /** Mean norms that steering counts. */
   readonly steps: number;
   readonly at: { positions?: number[] };
-  readonly source: () => { prompt: string };
+  readonly source: () => ReturnType<typeof promptFields>;
 }
 
 type Ablated = Exclude<Extract<Operation, { op: "ablate" }>["with"], undefined>;
@@ -259,10 +260,10 @@ function atOf(text: string | undefined): { positions?: number[] } {
   return text === undefined ? {} : { positions: places("at", text, "places such as 3,-1") };
 }
 
-function sourceOf(line: CommandLine): { prompt: string } {
+function sourceOf(line: CommandLine): ReturnType<typeof promptFields> {
   const prompt = flagValue(line, "source");
   if (prompt === undefined) throw new UsageError("--source is missing: the other prompt, of which patches take.");
-  return { prompt };
+  return promptFields(line, prompt);
 }
 
 function orderPart(part: string): (number | number[])[] {

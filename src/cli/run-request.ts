@@ -4,6 +4,7 @@ import type { CommandLine, Flags } from "./flags.ts";
 import { flagValue, isGiven, onePositional } from "./flags.ts";
 import { operationFields, operationsOf } from "./interventions.ts";
 import { LAYER_LIST, type Layers, layers, numbers, places } from "./layer-list.ts";
+import { BOS_FLAGS, bosFields, CHAT_FLAGS, promptFields } from "./prompt-flags.ts";
 import { type FieldFlags, PROMPT_FIELDS } from "./said.ts";
 import { UsageError } from "./usage-error.ts";
 
@@ -18,7 +19,8 @@ const COMPONENTS = ["resid_pre", "attn_out", "mlp_out", "head"] as const;
 /** What `run` and `sweep` share. */
 export const PROMPT_FLAGS: Flags = {
   model: { value: "ID", help: `The model (${DEFAULT_MODEL}); \`stratascope models\` lists them` },
-  "no-bos": { help: "Do not put the beginning-of-text token first" },
+  ...CHAT_FLAGS,
+  ...BOS_FLAGS,
 };
 
 export const READOUT_FLAGS: Flags = {
@@ -111,7 +113,7 @@ export function patchRequest(line: CommandLine): RunRequestInput {
     sweep: {
       op: "patch",
       component: oneOf("component", flagValue(line, "component") ?? "resid_pre", COMPONENTS),
-      source: { prompt },
+      source: promptFields(line, prompt),
       ...(rows ? { layers: rows } : {}),
       ...(heads ? { heads } : {}),
       ...(positions === "all" ? {} : { positions: places("positions", positions, "all, or places such as 3,-1") }),
@@ -140,8 +142,8 @@ function listed(line: CommandLine, name: string, form: string, example: string):
 }
 
 function promptRequest(line: CommandLine): RunRequestInput {
-  const request = { model: flagValue(line, "model") ?? DEFAULT_MODEL, prompt: onePositional(line, "The prompt") };
-  return isGiven(line, "no-bos") ? { ...request, prepend_bos: false } : request;
+  const model = flagValue(line, "model") ?? DEFAULT_MODEL;
+  return { model, ...promptFields(line, onePositional(line, "The prompt")), ...bosFields(line) };
 }
 
 function positionsOf(text: string): "last" | "all" | number[] {

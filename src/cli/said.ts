@@ -9,6 +9,8 @@ const PHRASES: readonly (readonly [said: string, flag: string])[] = [
   ['"short_texts": "keep"', "--keep-short"],
   ['with "keep"', "with --keep-short"],
   ["tokens_per_text", "--tokens"],
+  ["say prepend_bos, or give tokens", "say --bos or --no-bos"],
+  ["prepend_bos cannot be true", "--bos cannot be met"],
   ["readout.targets", "--target"],
   ['say with "order" what', "say with --order what"],
   ['is required: { "dataset": "…" }, or { "texts": […] }', "is required: a data set of the service, or a file of texts"],
@@ -29,6 +31,7 @@ export function spoken(sentence: string): string {
 /** Of the model and the prompt; patterns match whole pointers, so that nothing is left of them. */
 export const PROMPT_FIELDS: FieldFlags = [
   [/^\/model$/, "--model"],
-  [/^\/prompt$/, "the prompt"],
-  [/^\/prepend_bos$/, "--no-bos"],
+  [/^\/(?:prompt|messages)$/, "the prompt"],
+  [/^\/template_arguments$/, "--template-arg"],
+  [/^\/prepend_bos$/, "--bos"],
 ];

@@ -1,6 +1,7 @@
 /** A stored experiment as the wire shows it. */
 import type { Experiment, ExperimentProgress } from "../schemas/experiments/experiment.ts";
 import type { StoredExperiment } from "./repository.ts";
+import { bosOf } from "./study.ts";
 
 /** Work that must be done before a rate is told. */
 const LEAST_MS = 200;
@@ -20,6 +21,7 @@ export function describe(stored: StoredExperiment, trouble: string | null = null
     texts: spec.data?.texts ?? null,
     tokens_per_text: spec.tokensPerText,
     prepend_bos: spec.prependBos,
+    bos: bosOf(spec),
     seed: spec.seed,
     settings: spec.settings,
     data: spec.data,

@@ -1,8 +1,9 @@
 /** The texts of an experiment: those of a data set or of the request itself, as many and as long as was asked. */
 import { createHash } from "node:crypto";
 import type { Dataset } from "../datasets/datasets.ts";
+import { tokensOf } from "../runs/prompt.ts";
 import type { ServedModel } from "../runs/served-models.ts";
-import { refuse, tokensOf } from "../runs/tokens.ts";
+import { refuse } from "../runs/tokens.ts";
 import type { ExperimentData } from "../schemas/experiments/data.ts";
 import { MAX_EXPERIMENT_TOKENS } from "../schemas/limits.ts";
 import { type CutTexts, refuseShort, refuseTiny, refuseUnequal, SHORTEST_TEXT, type ShortText, withLengths } from "./lengths.ts";

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import type { Dataset, DatasetSource } from "../datasets/datasets.ts";
 import { Problem } from "../problem.ts";
-import { checkFits } from "../runs/cost.ts";
+import { checkFits } from "../runs/fits.ts";
 import type { ModelSource, ServedModel } from "../runs/served-models.ts";
 import { refuse } from "../runs/tokens.ts";
 import { ABOUT_KINDS } from "../schemas/experiments/kinds.ts";
@@ -51,6 +51,7 @@ export async function planExperiment(request: ExperimentRequest, parts: Planning
     data: plan.texts === 0 ? null : { ...material.identity, texts: plan.texts, ...ownLengths(plan) },
     tokensPerText: plan.tokensPerText,
     prependBos,
+    bosBy: request.prepend_bos === undefined ? "convention" : "request",
     seed,
     version: VERSION,
     notes: plan.notes ?? {},

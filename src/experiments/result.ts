@@ -48,6 +48,8 @@ export interface Provenance {
   } | null;
   readonly tokens_per_text: number | null;
   readonly prepend_bos: boolean | null;
+  /** `by`: the paper's convention (BOS where the model has one), or the request. null: there are no texts. */
+  readonly bos: { readonly prepended: boolean; readonly by: "convention" | "request" } | null;
   readonly seed: number;
   readonly settings: Readonly<Record<string, unknown>>;
   /** Of the service. */

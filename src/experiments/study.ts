@@ -29,6 +29,8 @@ export interface Study<Settings = Readonly<Record<string, unknown>>> {
   /** Tokens of every text, BOS included; null: texts have lengths of their own, or there are none. */
   readonly tokensPerText: number | null;
   readonly prependBos: boolean;
+  /** `convention`: nobody said, and BOS comes first where the model has one, as in the paper. Studies of old do not say. */
+  readonly bosBy?: "convention" | "request";
   readonly seed: number;
   readonly version: string;
   /** What planning found out, for computing and folding; plain JSON. */
@@ -51,6 +53,11 @@ export function countedPositions(study: Pick<Study, "prependBos">, length: numbe
   return Array.from({ length: length - first }, (_, i) => first + i);
 }
 
+/** Whether BOS came first, and who had it so. */
+export function bosOf({ prependBos, bosBy = "convention" }: Pick<Study, "prependBos" | "bosBy">): NonNullable<Provenance["bos"]> {
+  return { prepended: prependBos, by: bosBy };
+}
+
 /** What a result says it was made from. */
 export function provenanceOf(study: Study): Provenance {
   const { id, revision, family, nLayers, dModel, nHeads, dMlp, vocabSize } = study.model;
@@ -69,6 +76,7 @@ export function provenanceOf(study: Study): Provenance {
     data: study.data,
     tokens_per_text: study.tokensPerText,
     prepend_bos: study.data === null ? null : study.prependBos,
+    bos: study.data === null ? null : bosOf(study),
     seed: study.seed,
     settings: study.settings,
     version: study.version,

@@ -11,7 +11,7 @@ import { hashOfName } from "./file-hash.ts";
 const MAX_FILES = 10_000;
 
 const REQUIRED = ["config.json", "tokenizer.json"] as const;
-const OPTIONAL = ["tokenizer_config.json", "generation_config.json"] as const;
+const OPTIONAL = ["tokenizer_config.json", "generation_config.json", "chat_template.jinja"] as const;
 
 export interface Repository {
   readonly commit: string;

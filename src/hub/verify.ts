@@ -36,7 +36,9 @@ export async function brokenFiles(snapshot: string): Promise<string[]> {
 function usedOf(names: readonly string[]): string[] {
   const weights = names.includes(SINGLE_FILE) ? [SINGLE_FILE] : names.filter((name) => name.endsWith(".safetensors"));
   return [
-    ...["config.json", "tokenizer.json", "tokenizer_config.json", INDEX_FILE].filter((name) => names.includes(name)),
+    ...["config.json", "tokenizer.json", "tokenizer_config.json", "chat_template.jinja", INDEX_FILE].filter((name) =>
+      names.includes(name),
+    ),
     ...weights,
   ];
 }

@@ -1,16 +1,17 @@
 /** A model as `/v1/models` shows it: what its files say, and what the engine knows of it. */
+import { type ChatTemplate, ChatTemplateError } from "../chat/chat-template.ts";
 import type { EngineStatus } from "../engine/protocol.ts";
 import { isOver } from "../hub/progress.ts";
 import { downloadInfo } from "../hub/wire-progress.ts";
 import { problemDocument } from "../problem-document.ts";
 import type { ListedModel } from "../runs/served-models.ts";
 import { MAX_OPERATIONS, MAX_STEPS, MAX_TARGETS, MAX_TOKENS, MAX_TOP_K, MAX_VARIANTS } from "../schemas/limits.ts";
-import type { ModelInfo } from "../schemas/models.ts";
+import type { ModelChat, ModelInfo } from "../schemas/models.ts";
 import { OPERATION_NAMES } from "../schemas/operations.ts";
 import { CaptureName } from "../schemas/run-request.ts";
 
 export function modelInfo(
-  { id, family, sizes, revision, problems, failure, download }: ListedModel,
+  { id, family, sizes, revision, problems, failure, download, bos, chat }: ListedModel,
   engine: EngineStatus,
 ): ModelInfo {
   const coming = download?.progress.current ?? null;
@@ -47,7 +48,20 @@ export function modelInfo(
       max_operations: MAX_OPERATIONS,
       max_steps: MAX_STEPS,
     },
+    bos: bos && { id: bos.id, text: bos.text, prepended_by_default: bos.addsBos },
+    chat: chat && chatInfo(chat),
     captures: [...CaptureName.options],
     operations: [...OPERATION_NAMES],
   };
+}
+
+function chatInfo(template: ChatTemplate): ModelChat | null {
+  const { file } = template;
+  if (file === null) return null;
+  try {
+    return { file, arguments: [...template.arguments()], problem: null };
+  } catch (error) {
+    if (!(error instanceof ChatTemplateError)) throw error;
+    return { file, arguments: [], problem: error.message };
+  }
 }

@@ -1,5 +1,7 @@
 import { createRoute } from "@hono/zod-openapi";
-import { tokenAt, tokensOf } from "../runs/tokens.ts";
+import { readPrompt } from "../runs/prompt.ts";
+import { tokenAt } from "../runs/tokens.ts";
+import { chatOf } from "../schemas/chat.ts";
 import { TokenizeRequest, TokenizeResponse } from "../schemas/tokenize.ts";
 import { jsonBody } from "./body.ts";
 import { endpoint } from "./endpoint.ts";
@@ -39,10 +41,12 @@ export const tokenize = (maxBodyBytes: number) =>
     async (c, { models }) => {
       c.env?.hold?.();
       const model = await models.get(c.req.valid("param").model);
-      const { text, ids, prepend_bos } = c.req.valid("json");
-      const tokens = tokensOf({ text, ids, prependBos: prepend_bos }, model, { text: "text", ids: "ids" });
+      const { text, ids, prepend_bos: prependBos, ...rest } = c.req.valid("json");
+      const prompt = readPrompt({ text, ids, chat: chatOf(rest), prependBos }, model, { text: "text", ids: "ids" });
+      const { tokens, bos, chat } = prompt;
       const spelled = tokens.filter((id) => id < model.tokenCount); // rows of padding have no text
       const bytes = Buffer.concat(spelled.map((id) => model.tokenizer.bytes(id)));
-      return json(c, { model: model.id, tokens: tokens.map((id, i) => tokenAt(id, i, model)), text: bytes.toString("utf8") });
+      const shown = tokens.map((id, i) => tokenAt(id, i, model));
+      return json(c, { model: model.id, tokens: shown, text: bytes.toString("utf8"), bos, ...(chat ? { chat } : {}) });
     },
   );

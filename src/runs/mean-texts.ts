@@ -6,8 +6,9 @@ import { Problem } from "../problem.ts";
 import { MAX_MEAN_TOKENS } from "../schemas/limits.ts";
 import { MEAN_DEFAULTS, type Mean } from "../schemas/mean.ts";
 import type { RunRequest } from "../schemas/run-request.ts";
+import { tokensOf } from "./prompt.ts";
 import type { ServedModel } from "./served-models.ts";
-import { refuse, tokensOf } from "./tokens.ts";
+import { refuse } from "./tokens.ts";
 
 /** A mean's texts as the model reads them. */
 export interface MeanTexts extends MeanData {

@@ -7,15 +7,18 @@ import { normalForm } from "../interventions/normal-form.ts";
 import { resolvePositions } from "../interventions/positions.ts";
 import type { Resources, Vector } from "../interventions/resources.ts";
 import { Problem } from "../problem.ts";
-import type { MeanInfo, MetaEvent, RunModel, SourceInfo, Token, Variant } from "../schemas/events.ts";
+import { chatOf } from "../schemas/chat.ts";
+import type { BosInfo, ChatInfo, MeanInfo, MetaEvent, RunModel, SourceInfo, Token, Variant } from "../schemas/events.ts";
 import { defaultCapture, type ReadoutRequest, type RunRequest } from "../schemas/run-request.ts";
 import type { RunPlan } from "../schemas/runs.ts";
 import { capturesOf } from "./captures.ts";
-import { type CostEstimate, type CostLimits, checkFits, estimateCost } from "./cost.ts";
+import { type CostEstimate, estimateCost } from "./cost.ts";
+import { type CostLimits, checkFits, type PatternCapture } from "./fits.ts";
 import { type MeanTexts, meanTexts } from "./mean-texts.ts";
+import { readPrompt } from "./prompt.ts";
 import { newRunId } from "./run-id.ts";
 import type { ModelSource, ServedModel } from "./served-models.ts";
-import { refuse, targetsOf, tokenAt, tokensOf } from "./tokens.ts";
+import { refuse, targetsOf, tokenAt } from "./tokens.ts";
 import { wordsOf } from "./words.ts";
 
 /** A vector of the job that is a mean, still to be found or computed. */
@@ -33,6 +36,9 @@ export interface PreparedRun {
   readonly means: readonly MeanVector[];
   readonly model: ServedModel;
   readonly tokens: readonly Token[];
+  readonly bos: BosInfo;
+  /** What messages were made into; null: the prompt was none of a chat. */
+  readonly chat: ChatInfo | null;
   readonly variants: readonly Variant[];
   /** Source prompts of patches, and texts that means are over, as `meta` tells them. */
   readonly sources: readonly SourceInfo[];
@@ -60,10 +66,8 @@ export async function prepareRun(
 ): Promise<PreparedRun> {
   const model = await models.get(request.model);
   const before = performance.now();
-  const tokens = tokensOf({ text: request.prompt, ids: request.tokens, prependBos: request.prepend_bos }, model, {
-    text: "prompt",
-    ids: "tokens",
-  });
+  const given = { text: request.prompt, ids: request.tokens, chat: chatOf(request), prependBos: request.prepend_bos };
+  const { tokens, bos, chat } = readPrompt(given, model, { text: "prompt", ids: "tokens" });
   const readout = readoutOf(request.readout, model, tokens.length);
   const shown = tokens.map((id, position) => tokenAt(id, position, model));
   const tokenizeMs = performance.now() - before;
@@ -81,12 +85,12 @@ export async function prepareRun(
     ...(normalise === null ? {} : { normalise }),
   };
   const estimate = estimateCost(model, job);
-  checkFits(estimate, limits);
+  checkFits(estimate, limits, patternCapture(request, tokens.length));
   return {
     job,
     means: meanVectors(resources),
     model,
-    tokens: shown,
+    ...{ tokens: shown, bos, chat },
     variants: schedules.map((schedule) => normalForm(schedule, resources)),
     sources: sources.map(({ key, tokens: ids }) => ({
       hash: key,
@@ -98,6 +102,12 @@ export async function prepareRun(
     arrivedAt,
     tokenizeMs,
   };
+}
+
+/** The capture that holds whole patterns, where there is one. */
+function patternCapture({ capture }: RunRequest, tokens: number): PatternCapture | null {
+  const at = (capture ?? []).findIndex((one) => one === "patterns" || one === "attention_locality");
+  return at < 0 ? null : { pointer: `/capture/${at}`, tokens };
 }
 
 function vectorSpec(vector: Vector): VectorSpec {
@@ -154,7 +164,7 @@ export function metaOf(
       device,
       precision,
     },
-    tokens: [...run.tokens],
+    ...promptInfo(run),
     positions: [...run.job.readout.positions],
     variants: [...run.variants],
     ...(run.sources.length > 0 ? { sources: [...run.sources] } : {}),
@@ -162,17 +172,24 @@ export function metaOf(
   };
 }
 
+function promptInfo({ tokens, bos, chat }: PreparedRun): Pick<MetaEvent, "tokens" | "bos" | "chat"> {
+  return { tokens: [...tokens], bos, ...(chat ? { chat } : {}) };
+}
+
 /** What `?dry_run=true` answers. */
-export function planOf({ job, tokens, variants, sources, meanInfos, estimate }: PreparedRun): RunPlan {
+export function planOf(run: PreparedRun): RunPlan {
+  const { job, variants, sources, meanInfos, estimate } = run;
   return {
     model: job.model,
-    tokens: [...tokens],
+    ...promptInfo(run),
     positions: [...job.readout.positions],
     variants: [...variants],
     ...(sources.length > 0 ? { sources: [...sources] } : {}),
     ...(meanInfos.length > 0 ? { means: [...meanInfos] } : {}),
     cost: estimate.cost,
     memory_bytes: estimate.memoryBytes,
+    event_bytes: estimate.logBytes,
+    patterns: { memory_bytes: estimate.patterns.memoryBytes, event_bytes: estimate.patterns.logBytes },
   };
 }
 

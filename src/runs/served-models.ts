@@ -1,10 +1,12 @@
 /** The models of MODELS_DIR and of the hub's cache as the server knows them: sizes, revision, and a tokenizer. Their weights are the engine's. */
 import { statSync } from "node:fs";
 import { join } from "node:path";
+import type { ChatTemplate } from "../chat/chat-template.ts";
 import type { HubName } from "../engine/checkpoint/hub-cache.ts";
 import type { ModelSpec } from "../engine/model-spec.ts";
 import type { Download, Downloads } from "../hub/downloads.ts";
 import { Problem } from "../problem.ts";
+import type { ModelBos } from "../tokenizer/peek.ts";
 import type { TextTokenizer } from "../tokenizer/tokenizer.ts";
 import type { TokenJson } from "./events.ts";
 
@@ -22,11 +24,18 @@ export interface ServedModel
   /** Of one attention head's output, before the output projection. */
   readonly headDim: number;
   readonly tokenizer: TextTokenizer;
+  readonly chat: ChatTemplate;
   readonly tokenJson: TokenJson;
 }
 
+/** How a model makes tokens of what is said to it. */
+export interface PromptFacts {
+  readonly bos: ModelBos | null;
+  readonly chat: ChatTemplate | null;
+}
+
 /** A model as lists show it, whether or not it can be served. */
-export interface ListedModel {
+export interface ListedModel extends PromptFacts {
   readonly id: string;
   readonly family: string | null;
   readonly sizes: Pick<ServedModel, "nLayers" | "dModel" | "nHeads" | "dMlp" | "vocabSize" | "contextLength"> | null;
@@ -74,6 +83,7 @@ class FolderModels implements ModelSource {
   readonly #hubCache: string | null;
   readonly #downloads: Downloads | null;
   readonly #opened = new Map<string, Opened>(); // the least recently used first
+  readonly #facts = new Map<string, { readonly stamp: string; readonly facts: Promise<PromptFacts> }>();
   readonly #failures = new Map<string, { readonly stamp: string; readonly problem: Problem }>();
 
   constructor(modelsDir: string, hub: HubModels | null) {
@@ -134,8 +144,19 @@ class FolderModels implements ModelSource {
     const { describeCheckpoint } = await import("../engine/checkpoint/open.ts");
     const { family, sizes, problems } = describeCheckpoint(folder);
     const failed = this.#failures.get(id);
-    const failure = failed?.stamp === stampOf(folder) ? failed.problem : null;
-    return { id, family, sizes, problems, failure, revision: this.#opened.get(id)?.revision ?? null, download: null };
+    const stamp = stampOf(folder);
+    const failure = failed?.stamp === stamp ? failed.problem : null;
+    const revision = this.#opened.get(id)?.revision ?? null;
+    return { id, family, sizes, problems, failure, revision, download: null, ...(await this.#promptFacts(id, folder, stamp)) };
+  }
+
+  /** Read once, until the files change. */
+  #promptFacts(id: string, folder: string, stamp: string): Promise<PromptFacts> {
+    const known = this.#facts.get(id);
+    if (known?.stamp === stamp) return known.facts;
+    const facts = readFacts(folder);
+    this.#facts.set(id, { stamp, facts });
+    return facts;
   }
 
   async #open(id: string, folder: string): Promise<ServedModel> {
@@ -182,13 +203,20 @@ async function hubNameOf(name: string): Promise<HubName | null> {
 /** A model of which there is nothing yet but its download. */
 function downloading(download: Download): ListedModel {
   const failure = download.progress.current.problem;
-  return { id: download.id, family: null, sizes: null, revision: null, problems: [], failure, download };
+  return { id: download.id, family: null, sizes: null, revision: null, problems: [], failure, download, bos: null, chat: null };
+}
+
+async function readFacts(folder: string): Promise<PromptFacts> {
+  const [{ peekBos }, { openChatTemplate }] = await Promise.all([import("../tokenizer/peek.ts"), import("../chat/open.ts")]);
+  const bos = await peekBos(folder);
+  return { bos, chat: await openChatTemplate(folder, bos?.text ?? null) };
 }
 
 async function open(id: string, folder: string): Promise<ServedModel> {
-  const [{ openCheckpoint }, { openTokenizer }] = await Promise.all([
+  const [{ openCheckpoint }, { openTokenizer }, { openChatTemplate }] = await Promise.all([
     import("../engine/checkpoint/open.ts"),
     import("../tokenizer/tokenizer.ts"),
+    import("../chat/open.ts"),
   ]);
   await checkHashes(id, folder);
   // First the check that lists everything that is wrong.
@@ -201,6 +229,7 @@ async function open(id: string, folder: string): Promise<ServedModel> {
     parallel: spec.blocks.some(({ parallel }) => parallel),
     headDim: spec.blocks[0]?.attention.headDim ?? 0,
     tokenizer,
+    chat: await openChatTemplate(folder, tokenizer.bosId === null ? null : tokenizer.text(tokenizer.bosId)),
     tokenJson: tokenTexts(tokenizer, tokenCount),
   };
 }
@@ -229,7 +258,8 @@ export function tokenTexts(tokenizer: Pick<TextTokenizer, "text">, tokenCount: n
 
 /** Changes when the files that are read here do. */
 function stampOf(folder: string): string {
-  return ["config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors", "model.safetensors.index.json"]
+  const small = ["config.json", "tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "chat_templates"];
+  return [...small, "model.safetensors", "model.safetensors.index.json"]
     .map((name) => statSync(join(folder, name), { throwIfNoEntry: false }))
     .map((stat) => (stat ? `${stat.mtimeMs}:${stat.size}:${stat.ino}` : ""))
     .join();

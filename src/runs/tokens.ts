@@ -1,44 +1,11 @@
-/** From a prompt, or ids, to the tokens of a run: BOS, bounds, and how tokens are shown. */
+/** Tokens by their ids: which there are, and how they are shown. */
 import { Problem } from "../problem.ts";
 import type { Token } from "../schemas/events.ts";
 import type { TokenName } from "../schemas/token-name.ts";
 import type { ServedModel } from "./served-models.ts";
 
-export interface TokensRequest {
-  readonly text?: string | undefined;
-  readonly ids?: readonly number[] | undefined;
-  readonly prependBos?: boolean | undefined;
-  /** Tokens beyond these, BOS included, are cut off. */
-  readonly most?: number | null | undefined;
-}
-
-/** What fields of the body the parts of a request are called. */
-export interface FieldNames {
-  readonly text: string;
-  readonly ids: string;
-}
-
-/** Token ids, at least one and at most the context. Throws `invalid_request` with the value seen and the bound. */
-export function tokensOf({ text, ids, prependBos, most }: TokensRequest, model: ServedModel, fields: FieldNames): number[] {
-  const { bosId } = model.tokenizer;
-  if (prependBos && bosId === null)
-    refuse("/prepend_bos", `the model ${model.id} has no BOS token, so prepend_bos cannot be true`);
-  if (ids) checkIds(ids, model, fields.ids);
-  const tokens = ids ? [...ids] : model.tokenizer.encode(text ?? "");
-  const pointer = `/${ids ? fields.ids : fields.text}`;
-  if (tokens.length === 0) refuse(pointer, "a prompt of 0 tokens is less than the least allowed, 1");
-  if ((prependBos ?? !ids) && bosId !== null && tokens[0] !== bosId) tokens.unshift(bosId);
-  if (typeof most === "number") tokens.splice(most);
-  if (tokens.length > model.contextLength) {
-    refuse(
-      pointer,
-      `a prompt of ${tokens.length} tokens (BOS included) is more than the context of ${model.id} holds, ${model.contextLength}`,
-    );
-  }
-  return tokens;
-}
-
-function checkIds(ids: readonly number[], model: ServedModel, field: string): void {
+/** Refuses ids that the model does not have. */
+export function checkIds(ids: readonly number[], model: ServedModel, field: string): void {
   const at = ids.findIndex((id) => id >= model.vocabSize);
   if (at >= 0) refuseId(ids[at] as number, model, `/${field}/${at}`);
 }

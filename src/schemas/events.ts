@@ -169,6 +169,27 @@ export const Attribution = z
       "Direct logit attribution: what each part wrote along γ_f ⊙ W_U[target], divided by the final norm's scale of this variant. embedding + Σ (attn + mlp + edit) + bias = the target's logit.",
   });
 
+/** Whether BOS was put before the tokens, and who had it so. */
+export const BosInfo = z
+  .object({
+    prepended: z.boolean().describe("false where there is none, and where the tokens begin with it anyway."),
+    by: z
+      .enum(["tokenizer", "request"])
+      .describe(
+        "request: prepend_bos said so, or the tokens are the request's own; tokenizer: what the model's own does with a text, or a chat.",
+      ),
+  })
+  .openapi("BosInfo");
+
+/** What the model's chat template made of messages. */
+export const ChatInfo = z
+  .object({
+    text: z.string().describe("The rendered text, whose tokens are run. A template writes BOS itself where it wants it."),
+    add_generation_prompt: z.boolean(),
+    template_arguments: z.record(z.string(), z.unknown()),
+  })
+  .openapi("ChatInfo");
+
 /** A prompt that patches take values from. */
 export const SourceInfo = z.object({ hash: z.string(), tokens: z.array(Token) }).openapi("SourceInfo");
 
@@ -207,6 +228,8 @@ export const MetaEvent = z
     run_id: z.string(),
     model: RunModel,
     tokens: z.array(Token),
+    bos: BosInfo,
+    chat: ChatInfo.optional().describe("With messages."),
     positions: z.array(z.int()).describe("The positions read out."),
     variants: z.array(Variant),
     sources: z.array(SourceInfo).optional().describe("Prompts that patches take values from."),
@@ -303,6 +326,8 @@ export type Norms = z.infer<typeof Norms>;
 export type Pattern = z.infer<typeof Pattern>;
 export type AttentionLocality = z.infer<typeof AttentionLocality>;
 export type Attribution = z.infer<typeof Attribution>;
+export type BosInfo = z.infer<typeof BosInfo>;
+export type ChatInfo = z.infer<typeof ChatInfo>;
 export type SourceInfo = z.infer<typeof SourceInfo>;
 export type MeanInfo = z.infer<typeof MeanInfo>;
 export type RunModel = z.infer<typeof RunModel>;

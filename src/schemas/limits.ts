@@ -4,6 +4,11 @@
 export const MAX_PROMPT_CHARS = 262_144;
 /** Token ids of one request: scores are [T, T] a head, 4 GB at this length. The model's own context length bounds further. */
 export const MAX_TOKENS = 32_768;
+/** Messages of a chat, and parts of one of them. */
+export const MAX_MESSAGES = 4_096;
+export const MAX_MESSAGE_PARTS = 256;
+/** Arguments of a chat template: published ones take fewer than ten. */
+export const MAX_TEMPLATE_ARGUMENTS = 32;
 /** Ids are 32-bit in the engine's buffers. */
 export const MAX_TOKEN_ID = 2_147_483_647;
 /** Deepest model whose layers can be named: open models stay below 130. Keeps lists of layers short. */

@@ -41,6 +41,24 @@ export const ModelDownload = z
 
 const size = z.int().nullable().describe("null where the checkpoint could not be read.");
 
+export const ModelBos = z
+  .object({
+    id: z.int(),
+    text: z.string(),
+    prepended_by_default: z
+      .boolean()
+      .describe("Whether the model's own tokenizer puts it before a text: what happens without prepend_bos."),
+  })
+  .openapi("ModelBos");
+
+export const ModelChat = z
+  .object({
+    file: z.string().describe("Where the template stands in the model's folder."),
+    arguments: z.array(z.string()).describe("Names that template_arguments may have."),
+    problem: z.string().nullable().describe("Why it cannot be used; null: it can."),
+  })
+  .openapi("ModelChat");
+
 export const ModelInfo = z
   .object({
     id: z.string(),
@@ -64,6 +82,10 @@ export const ModelInfo = z
     download: z.union([ModelDownload, z.null()]).describe("Its download from the hub, with downloading; and when that failed."),
     memory_bytes: z.int().describe("Held now; 0 while it is not loaded."),
     limits: ModelLimits,
+    bos: z
+      .union([ModelBos, z.null()])
+      .describe("The token that a text can begin with; null: there is none, or the tokenizer could not be read."),
+    chat: z.union([ModelChat, z.null()]).describe("Its chat template; null: it has none, and takes no messages."),
     captures: z.array(CaptureName).describe("What can be captured."),
     operations: z.array(z.enum(OPERATION_NAMES as [string, ...string[]])).describe("What can be intervened with."),
   })
@@ -81,6 +103,8 @@ export const ModelEvent = z
 
 export type ModelDownload = z.infer<typeof ModelDownload>;
 export type ModelEvent = z.infer<typeof ModelEvent>;
+export type ModelBos = z.infer<typeof ModelBos>;
+export type ModelChat = z.infer<typeof ModelChat>;
 export type ModelState = z.infer<typeof ModelState>;
 export type ModelLimits = z.infer<typeof ModelLimits>;
 export type ModelInfo = z.infer<typeof ModelInfo>;

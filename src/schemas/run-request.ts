@@ -1,4 +1,5 @@
 import { z } from "@hono/zod-openapi";
+import { chatFields, checkPrompt } from "./chat.ts";
 import { MAX_POSITIONS, MAX_TARGETS, MAX_TOKENS, MAX_TOP_K, MAX_TOP_NEURONS, MAX_VARIANTS } from "./limits.ts";
 import { Heads, Layers, Neurons, Operations, PatchComponent, Positions } from "./operations.ts";
 import { Prompt, TokenIds } from "./prompt.ts";
@@ -107,12 +108,15 @@ export const Capture = z.union([CaptureName, z.strictObject({ neurons: NeuronCap
 export const RunRequest = z
   .strictObject({
     model: ModelId,
-    prompt: Prompt.optional().describe("The text to run. Either this or tokens."),
-    tokens: TokenIds.optional().describe("Token ids, which bypass the tokenizer. Either this or prompt."),
+    prompt: Prompt.optional().describe("The text to run. Either this, tokens or messages."),
+    tokens: TokenIds.optional().describe("Token ids, which bypass the tokenizer."),
+    ...chatFields,
     prepend_bos: z
       .boolean()
       .optional()
-      .describe("Default true with a prompt, false with tokens; never doubled. A model without BOS: false, and true is refused."),
+      .describe(
+        "By default what the model's own tokenizer does with a prompt, which `GET /v1/models/{model}` tells; false with tokens and messages. true and false force it. Never doubled; true is refused for a model without BOS.",
+      ),
     interventions: Operations.optional().describe("One variant, named intervened."),
     variants: Variants.optional(),
     sweep: Sweep.optional().describe(
@@ -131,9 +135,7 @@ export const RunRequest = z
   .superRefine((request, context) => {
     const refuse = (path: string | (string | number)[], message: string) =>
       context.addIssue({ code: "custom", path: [path].flat(), message });
-    if (request.prompt !== undefined && request.tokens !== undefined) refuse("tokens", "give either prompt or tokens, not both");
-    if (request.prompt === undefined && request.tokens === undefined)
-      refuse("prompt", "is required: a prompt, or tokens in its place");
+    checkPrompt(request, ["prompt", "tokens"], context);
     const ways = (["interventions", "variants", "sweep"] as const).filter((way) => request[way] !== undefined);
     for (const way of ways.slice(1)) refuse(way, `${ways[0]} and ${way} exclude each other: give one of them`);
     const count = Object.keys(request.variants ?? {}).length;

@@ -1,5 +1,17 @@
 import { z } from "@hono/zod-openapi";
-import { DoneEvent, ErrorEvent, LayerEvent, MeanInfo, MetaEvent, ResultEvent, SourceInfo, Token, Variant } from "./events.ts";
+import {
+  BosInfo,
+  ChatInfo,
+  DoneEvent,
+  ErrorEvent,
+  LayerEvent,
+  MeanInfo,
+  MetaEvent,
+  ResultEvent,
+  SourceInfo,
+  Token,
+  Variant,
+} from "./events.ts";
 import { MAX_PAGE } from "./limits.ts";
 import { Problem } from "./problem.ts";
 
@@ -53,12 +65,18 @@ export const RunPlan = z
   .object({
     model: z.string(),
     tokens: z.array(Token),
+    bos: BosInfo,
+    chat: ChatInfo.optional(),
     positions: z.array(z.int()),
     variants: z.array(Variant),
     sources: z.array(SourceInfo).optional(),
     means: z.array(MeanInfo).optional(),
     cost: RunCost,
     memory_bytes: z.int().describe("What the run would hold beside the model."),
+    event_bytes: z.int().describe("Text of its events."),
+    patterns: z
+      .object({ memory_bytes: z.int(), event_bytes: z.int() })
+      .describe("What attention patterns would take of both: they grow with the square of the prompt. 0 without them."),
   })
   .openapi("RunPlan");
 

@@ -1,20 +1,18 @@
 import { z } from "@hono/zod-openapi";
+import { chatFields, checkPrompt } from "./chat.ts";
 import { Prompt, TokenIds } from "./prompt.ts";
 
 /** Another prompt, whose untouched run gives the values that `patch` puts in. */
 export const PatchSource = z
   .strictObject({
-    prompt: Prompt.optional().describe("Either this or tokens."),
-    tokens: TokenIds.optional().describe("Either this or prompt."),
+    prompt: Prompt.optional().describe("Either this, tokens or messages."),
+    tokens: TokenIds.optional(),
+    ...chatFields,
   })
-  .superRefine(({ prompt, tokens }, context) => {
-    if (prompt !== undefined && tokens !== undefined)
-      context.addIssue({ code: "custom", path: ["tokens"], message: "give either prompt or tokens, not both" });
-    if (prompt === undefined && tokens === undefined)
-      context.addIssue({ code: "custom", path: ["prompt"], message: "is required: a prompt, or tokens in its place" });
-  })
+  .superRefine((source, context) => checkPrompt(source, ["prompt", "tokens"], context))
   .openapi("PatchSource", {
-    description: "Another prompt. BOS is put first as the run's prepend_bos says, by default with a prompt and not with tokens.",
+    description:
+      "Another prompt. BOS is put first as the run's prepend_bos says; by default as the model's tokenizer does it with a prompt, and not with tokens and messages.",
   });
 
 export type PatchSource = z.infer<typeof PatchSource>;

@@ -2,13 +2,13 @@
  * GPT-2's map between bytes and the characters that stand for them in a byte-level vocabulary: printable bytes stand
  * for themselves, the others take the code points from 256 on.
  */
-const BYTE_OF: ReadonlyMap<string, number> = (() => {
+const CHARS: readonly string[] = (() => {
   const printable = (byte: number): boolean => (byte >= 0x21 && byte <= 0x7e) || (byte >= 0xa1 && byte <= 0xac) || byte >= 0xae;
-  const map = new Map<string, number>();
   let next = 256;
-  for (let byte = 0; byte < 256; byte++) map.set(String.fromCharCode(printable(byte) ? byte : next++), byte);
-  return map;
+  return Array.from({ length: 256 }, (_, byte) => String.fromCharCode(printable(byte) ? byte : next++));
 })();
+
+const BYTE_OF: ReadonlyMap<string, number> = new Map(CHARS.map((char, byte) => [char, byte]));
 
 /** The bytes that a token's characters stand for; null where one stands for none. */
 export function byteLevelBytes(token: string): Uint8Array | null {
@@ -19,4 +19,11 @@ export function byteLevelBytes(token: string): Uint8Array | null {
     bytes[i] = byte;
   }
   return bytes;
+}
+
+/** The characters that stand for a text's bytes in UTF-8. */
+export function toByteLevel(text: string): string {
+  let made = "";
+  for (const byte of new TextEncoder().encode(text)) made += CHARS[byte];
+  return made;
 }

@@ -1,16 +1,16 @@
 /** Text to token ids and back, as a model folder's tokenizer.json says. Belongs to the server: the engine knows no text. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Tokenizer } from "@huggingface/tokenizers";
 import { folderName } from "../engine/checkpoint/catalogue.ts";
 import { Problem } from "../problem.ts";
+import { type BosRule, bosRule } from "./bos.ts";
 import { byteLevelBytes } from "./byte-level.ts";
+import type { Pipeline } from "./pipeline.ts";
+import { isObject, type Json, Unmet } from "./rules/rule.ts";
 
-export interface TextTokenizer {
+export interface TextTokenizer extends BosRule {
   /** Ids that it knows are below this. */
   readonly size: number;
-  /** What a prompt begins with; null: the model has none. */
-  readonly bosId: number | null;
   /** Token ids; no special token is added, but those that the text spells out are recognised. */
   encode(text: string): number[];
   /** One token's text; U+FFFD stands where its bytes are not UTF-8 by themselves. Empty for an id that is not known. */
@@ -23,57 +23,56 @@ export interface TextTokenizer {
   tokenId(text: string): number | null;
 }
 
-type Json = { readonly [key: string]: unknown };
-
 /** Reads a model folder's tokenizer. Throws `model_invalid` where there is none, or none that can be read. */
 export async function openTokenizer(folder: string): Promise<TextTokenizer> {
-  // The package takes milliseconds to import, which only those pay who tokenize.
-  const [{ Tokenizer }, definition, config, modelConfig] = await Promise.all([
-    import("@huggingface/tokenizers"),
+  // Its code takes milliseconds to load, which only those pay who tokenize.
+  const [{ pipelineOf }, definition, config, modelConfig] = await Promise.all([
+    import("./pipeline.ts"),
     readJson(folder, "tokenizer.json"),
     readJson(folder, "tokenizer_config.json"),
     readJson(folder, "config.json"),
   ]);
   if (!definition) throw refused(folder, "tokenizer.json is missing");
-  let tokenizer: Tokenizer;
-  try {
-    tokenizer = new Tokenizer(definition, config ?? {});
-  } catch (error) {
-    throw refused(folder, `tokenizer.json cannot be used: ${error instanceof Error ? error.message : String(error)}`);
-  }
-  if (!tokenizer.model) throw refused(folder, "tokenizer.json has no model");
-  const size = tokenizer.model.vocab.length;
-  const bosId = bosOf(tokenizer, config, modelConfig);
+  const tokenizer = met(folder, () => pipelineOf(definition));
+  const encode = (text: string) => met(folder, () => tokenizer.encode(text));
+  const { size } = tokenizer;
+  const files = {
+    postProcessor: definition.post_processor,
+    config,
+    modelConfig,
+    idOf: (token: string) => tokenizer.idOf(token),
+    size,
+  };
   return {
     size,
-    bosId: bosId !== null && bosId < size ? bosId : null,
-    ...encoding(tokenizer),
+    ...met(folder, () => bosRule(files)),
+    encode,
+    tokenId: (text) => {
+      const ids = encode(text);
+      return ids.length === 1 ? (ids[0] ?? null) : null;
+    },
     ...spelling(tokenizer, definition),
   };
 }
 
-function encoding(tokenizer: Tokenizer): Pick<TextTokenizer, "encode" | "tokenId"> {
-  const encode = (text: string): number[] => {
-    const ids: readonly (number | undefined)[] = tokenizer.encode(text, { add_special_tokens: false }).ids;
-    // A part without a token, where there is no token for the unknown either, is left out; some models leave a gap instead.
-    return ids.filter((id) => id !== undefined);
-  };
-  const tokenId = (text: string): number | null => {
-    const ids = encode(text);
-    return ids.length === 1 ? (ids[0] ?? null) : null;
-  };
-  return { encode, tokenId };
+/** What `make` makes; the model is refused where its tokenizer asks for what is not done here. */
+function met<Made>(folder: string, make: () => Made): Made {
+  try {
+    return make();
+  } catch (error) {
+    if (!(error instanceof Unmet)) throw error;
+    throw refused(folder, `tokenizer.json cannot be used: ${error.message}`);
+  }
 }
 
-function spelling(tokenizer: Tokenizer, definition: Json): Pick<TextTokenizer, "text" | "bytes" | "isValidUtf8"> {
-  const added = tokenizer.get_added_tokens_decoder();
+function spelling(tokenizer: Pipeline, definition: Json): Pick<TextTokenizer, "text" | "bytes" | "isValidUtf8"> {
   const spell = isByteLevel(definition) ? byteLevelBytes : sentencePieceBytes;
   const replacing = new TextDecoder("utf-8", { ignoreBOM: true });
   const strict = new TextDecoder("utf-8", { ignoreBOM: true, fatal: true });
   const texts: string[] = []; // by id, as they are asked for
   const bytes = (id: number): Uint8Array => {
-    const token = tokenizer.id_to_token(id) ?? "";
-    return (added.has(id) ? null : spell(token)) ?? new TextEncoder().encode(token);
+    const token = tokenizer.tokenOf(id) ?? "";
+    return (tokenizer.isAdded(id) ? null : spell(token)) ?? new TextEncoder().encode(token);
   };
   return {
     bytes,
@@ -89,8 +88,11 @@ function spelling(tokenizer: Tokenizer, definition: Json): Pick<TextTokenizer, "
   };
 }
 
-function isByteLevel({ decoder, pre_tokenizer }: Json): boolean {
-  const parts = [decoder, pre_tokenizer].flatMap((part) => [part, ...list(part, "decoders"), ...list(part, "pretokenizers")]);
+function isByteLevel({ decoder, pre_tokenizer, normalizer }: Json): boolean {
+  const parts = [decoder, pre_tokenizer, normalizer].flatMap((part) => [
+    part,
+    ...["decoders", "pretokenizers", "normalizers"].flatMap((key) => list(part, key)),
+  ]);
   return parts.some((part) => isObject(part) && part.type === "ByteLevel");
 }
 
@@ -98,15 +100,6 @@ function isByteLevel({ decoder, pre_tokenizer }: Json): boolean {
 function sentencePieceBytes(token: string): Uint8Array {
   const byte = /^<0x([0-9A-F]{2})>$/.exec(token)?.[1];
   return byte ? Uint8Array.of(Number.parseInt(byte, 16)) : new TextEncoder().encode(token.replaceAll("▁", " "));
-}
-
-/** The token that tokenizer_config.json names (null there: none), or else the id in config.json. */
-function bosOf(tokenizer: Tokenizer, config: Json | null, modelConfig: Json | null): number | null {
-  const named = config?.bos_token;
-  if (named === null) return null;
-  const token = isObject(named) ? named.content : named;
-  const id = typeof token === "string" ? tokenizer.token_to_id(token) : modelConfig?.bos_token_id;
-  return Number.isInteger(id) && (id as number) >= 0 ? (id as number) : null;
 }
 
 async function readJson(folder: string, name: string): Promise<Json | null> {
@@ -128,10 +121,6 @@ async function readJson(folder: string, name: string): Promise<Json | null> {
 
 function refused(folder: string, what: string): Problem {
   return new Problem("model_invalid", `The model ${folderName(folder)} cannot be used. ${what}.`);
-}
-
-function isObject(value: unknown): value is Json {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function list(value: unknown, key: string): unknown[] {

@@ -25,6 +25,7 @@ export function metaEvent(variants: Record<string, Step[]>, nLayers = 4): MetaEv
       precision: "float32",
     },
     tokens: PROMPT.map((text, position) => ({ position, id: position, text })),
+    bos: { prepended: true, by: "tokenizer" },
     positions: [LAST],
     variants: Object.entries(variants).map(([name, list]) => ({ name, steps: list, hash: name })),
   };

@@ -155,6 +155,31 @@ describe("The body of a run", () => {
     expect(rows("4--1")).toMatchObject({ layers: { from: 4, to: -1 } });
   });
 
+  it("--bos forces it, and --no-bos the other", () => {
+    expect(request("It was")).not.toHaveProperty("prepend_bos");
+    expect(request("It was", "--bos")).toMatchObject({ prepend_bos: true });
+    expect(() => request("It was", "--bos", "--no-bos")).toThrow("--bos and --no-bos exclude each other: give one of them.");
+  });
+
+  it("--chat makes a message of the prompt, and of the source of a patch", () => {
+    const user = { role: "user", content: "It was" };
+    expect(request("It was", "--chat")).toMatchObject({ messages: [user] });
+    expect(request("It was", "--chat")).not.toHaveProperty("prompt");
+    expect(
+      request("It was", "--system", "Be brief", "--template-arg", "enable_thinking=false", "--template-arg", "a=b"),
+    ).toMatchObject({
+      messages: [{ role: "system", content: "Be brief" }, user],
+      template_arguments: { enable_thinking: false, a: "b" },
+    });
+    expect(request("It was", "--chat", "--patch-resid", "3", "--source", "He was")).toMatchObject({
+      interventions: [{ source: { messages: [{ role: "user", content: "He was" }] } }],
+    });
+    expect(() => request("It was", "--template-arg", "a=b")).toThrow("--template-arg is for chats: give --chat too.");
+    expect(() => request("It was", "--chat", "--template-arg", "a")).toThrow(
+      '--template-arg is "a"; it must be NAME=VALUE, such as enable_thinking=false.',
+    );
+  });
+
   it("--no-baseline and --no-bos switch off what is on", () => {
     expect(request("It was", "--no-baseline", "--no-bos")).toMatchObject({ baseline: false, prepend_bos: false });
   });

@@ -89,7 +89,7 @@ describe("Operations", () => {
       '/0/component: "resid_mid" is not one of "resid_pre", "attn_out", "mlp_out", "head"',
     ]);
     expect(patch({ source: undefined })).toEqual(["/0/source: is required: an object"]);
-    expect(patch({ source: {} })).toEqual(["/0/source/prompt: is required: a prompt, or tokens in its place"]);
+    expect(patch({ source: {} })).toEqual(["/0/source/prompt: is required: a prompt, or tokens or messages in its place"]);
     expect(patch({ source: { prompt: "a", tokens: [1] } })).toEqual(["/0/source/tokens: give either prompt or tokens, not both"]);
     expect(patch({ source: { tokens: [] } })).toEqual(["/0/source/tokens: a list of 0 is less than the least allowed, 1"]);
   });

@@ -33,9 +33,23 @@ describe("RunRequest", () => {
 
   it("Wants either a prompt or tokens", () => {
     expect(run({ tokens: [1] })).toEqual(["/tokens: give either prompt or tokens, not both"]);
-    expect(complaints(RunRequest, { model: "m" })).toEqual(["/prompt: is required: a prompt, or tokens in its place"]);
+    expect(complaints(RunRequest, { model: "m" })).toEqual([
+      "/prompt: is required: a prompt, or tokens or messages in its place",
+    ]);
     expect(complaints(TokenizeRequest, { text: "a", ids: [1] })).toEqual(["/ids: give either text or ids, not both"]);
-    expect(complaints(TokenizeRequest, {})).toEqual(["/text: is required: a text, or ids in its place"]);
+    const messages = [{ role: "user", content: "a" }];
+    expect(run({ messages })).toEqual(["/messages: give either prompt or messages, not both"]);
+    expect(complaints(RunRequest, { model: "m", tokens: [1], messages })).toEqual([
+      "/messages: give either tokens or messages, not both",
+    ]);
+    expect(run({ add_generation_prompt: true, template_arguments: {} })).toEqual([
+      "/add_generation_prompt: is for messages, and none are given",
+      "/template_arguments: is for messages, and none are given",
+    ]);
+    expect(complaints(RunRequest, { model: "m", messages: [] })).toEqual([
+      "/messages: a list of 0 is less than the least allowed, 1",
+    ]);
+    expect(complaints(TokenizeRequest, {})).toEqual(["/text: is required: a text, or ids or messages in its place"]);
   });
 
   it("Wants one of interventions, variants and sweep", () => {
@@ -73,7 +87,7 @@ describe("RunRequest", () => {
 
   it("Refuses unknown fields, with those that there are", () => {
     expect(run({ promt: "a" })).toEqual([
-      ': there is no field "promt"; there are model, prompt, tokens, prepend_bos, interventions, variants, sweep, baseline, readout, capture',
+      ': there is no field "promt"; there are model, prompt, tokens, messages, add_generation_prompt, template_arguments, prepend_bos, interventions, variants, sweep, baseline, readout, capture',
     ]);
     expect(run({ readout: { topk: 3 } })).toEqual([
       '/readout: there is no field "topk"; there are positions, layers, top_k, lens, targets',

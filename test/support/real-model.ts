@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 
@@ -8,4 +8,12 @@ const cache = process.env.XDG_CACHE_HOME || join(homedir(), ".cache");
 export const REAL_MODEL = join(cache, "stratascope/models/smollm2-135m-instruct-q4");
 
 /** It is built once for a machine, and too large for the repository. */
-export const hasRealModel = existsSync(join(REAL_MODEL, "reference.safetensors"));
+export const hasRealModel = existsSync(join(REAL_MODEL, "truth.safetensors"));
+
+/** Where `scripts/real-tokenizers/build.sh` puts tokenizers. */
+export const REAL_TOKENIZERS = join(cache, "stratascope/tokenizers");
+
+/** Their folders; none where they were not fetched. */
+export const realTokenizers: readonly string[] = existsSync(REAL_TOKENIZERS)
+  ? readdirSync(REAL_TOKENIZERS).filter((name) => existsSync(join(REAL_TOKENIZERS, name, "golden.json")))
+  : [];

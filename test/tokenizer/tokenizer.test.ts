@@ -5,6 +5,7 @@ import fc from "fast-check";
 import { expect, onTestFinished, test } from "vitest";
 import { byteLevelBytes } from "../../src/tokenizer/byte-level.ts";
 import { openTokenizer } from "../../src/tokenizer/tokenizer.ts";
+import { differences, readProseGolden, readTexts } from "../support/tokenizers.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const GPT2 = join(ROOT, "test/fixtures/checkpoints/gpt2");
@@ -37,6 +38,13 @@ test.each(references)("encodes as the reference: $text", async ({ text, ids, tok
   expect(Buffer.concat(ids.map(tokenizer.bytes)).toString()).toBe(text);
 });
 
+test("what is shipped gives the ids of the tokenizers package, on texts that trip up tokenizers", async () => {
+  const texts = readTexts();
+  const golden = readProseGolden();
+  expect(golden.ids.length).toBe(texts.length);
+  expect(differences(await openTokenizer(PROSE), texts, golden)).toEqual([]);
+});
+
 test.each([GPT2, PROSE])("the bytes of a text's tokens are the text's: %s", async (folder) => {
   const tokenizer = await openTokenizer(folder);
   fc.assert(
@@ -61,7 +69,15 @@ test("a token's text tells its bytes, or says that it cannot", async () => {
     expect(bytes.length).toBeGreaterThan(0);
     if (tokenizer.isValidUtf8(id)) expect(Buffer.from(tokenizer.text(id))).toEqual(Buffer.from(bytes));
   }
-  expect(tokenizer.text(4096)).toBe("");
+});
+
+test("an id beyond the tokenizer's, as padded vocabularies have them, has no text", async () => {
+  const tokenizer = await openTokenizer(PROSE);
+  for (const id of [4096, 151_935, 2 ** 31]) {
+    expect(tokenizer.text(id)).toBe("");
+    expect(tokenizer.bytes(id)).toEqual(new Uint8Array());
+    expect(tokenizer.isValidUtf8(id)).toBe(true);
+  }
 });
 
 test("special tokens are their own text, and recognised in a text, but never added", async () => {
@@ -141,7 +157,7 @@ test.each([
         normalizer: null,
       },
     },
-    "tokenizer.json cannot be used: Unknown PreTokenizer type: X",
+    'tokenizer.json cannot be used: pre_tokenizer is "X", which is not known',
   ],
   ["a broken configuration", { "tokenizer.json": "{}", "tokenizer_config.json": "?" }, "tokenizer_config.json is not JSON"],
 ])("refused: %s", async (_, files, message) => {

@@ -21,10 +21,11 @@ export function openCheckpoint(folder: string): ModelSpec {
   const hasTokenizer = statOf(join(folder, "tokenizer.json")) !== undefined;
   const tokenizerBytes = hasTokenizer ? readBounded(folder, "tokenizer.json", MAX_TOKENIZER_BYTES, problems) : null;
   if (!hasTokenizer) problems.push(MISSING_TOKENIZER);
-  const hasTokenizerConfig = statOf(join(folder, "tokenizer_config.json")) !== undefined;
-  const tokenizerConfigBytes = hasTokenizerConfig
-    ? readBounded(folder, "tokenizer_config.json", MAX_CONFIG_BYTES, problems)
-    : null;
+  const optional = ["tokenizer_config.json", "chat_template.jinja"].map((name) =>
+    statOf(join(folder, name)) === undefined ? null : readBounded(folder, name, MAX_CONFIG_BYTES, problems),
+  );
+  // Without a chat template a revision is what it was before there were any.
+  const [tokenizerConfigBytes, chatTemplate] = optional;
   const weights = readWeights(folder, problems);
 
   const config = configBytes && parseObject(configBytes, "config.json", problems);
@@ -37,7 +38,11 @@ export function openCheckpoint(folder: string): ModelSpec {
     );
   }
   if (problems.length > 0 || !spec || !tokenCount || !weights) throw invalid(folderName(folder), problems);
-  const revision = revisionOf([configBytes, tokenizerBytes, tokenizerConfigBytes], weights, problems);
+  const revision = revisionOf(
+    [configBytes, tokenizerBytes, tokenizerConfigBytes ?? null, ...(chatTemplate ? [chatTemplate] : [])],
+    weights,
+    problems,
+  );
   if (problems.length > 0) throw invalid(folderName(folder), problems);
   return { ...spec, tokenCount, revision };
 }

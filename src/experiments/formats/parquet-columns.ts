@@ -38,8 +38,8 @@ export function appendRows(data: readonly StoredCell[][], columns: readonly Colu
 
 /** The file's own notes: what each column is, and what the numbers were made from. Both are JSON. */
 export function notesOf(columns: readonly Column[], about: Provenance): KeyValue[] {
-  const { kind, model, data, tokens_per_text, prepend_bos, seed, settings, version } = about;
-  const provenance = { kind, model, data, tokens_per_text, prepend_bos, seed, settings, version };
+  const { kind, model, data, tokens_per_text, prepend_bos, bos, seed, settings, version } = about;
+  const provenance = { kind, model, data, tokens_per_text, prepend_bos, bos, seed, settings, version };
   return [
     { key: "stratascope.provenance", value: JSON.stringify(provenance) },
     {

@@ -31,6 +31,16 @@ const UsedData = z.object({
     .describe("Of the shortest and the longest text, and of all together, BOS included: where each is kept as long as it is."),
 });
 
+/** Whether BOS came first in every text, and who had it so. */
+export const ExperimentBos = z
+  .object({
+    prepended: z.boolean(),
+    by: z
+      .enum(["convention", "request"])
+      .describe("convention: the paper's, BOS wherever the model has one; request: prepend_bos said so."),
+  })
+  .openapi("ExperimentBos");
+
 export const Experiment = z
   .object({
     id: z.string(),
@@ -43,6 +53,7 @@ export const Experiment = z
     texts: z.int().nullable().describe("null: the kind takes none."),
     tokens_per_text: z.int().nullable(),
     prepend_bos: z.boolean(),
+    bos: ExperimentBos,
     seed: z.int(),
     settings: z.record(z.string(), z.unknown()),
     data: UsedData.nullable(),
@@ -93,6 +104,7 @@ export const ExperimentResult = z
     data: UsedData.nullable(),
     tokens_per_text: z.int().nullable(),
     prepend_bos: z.boolean().nullable(),
+    bos: z.union([ExperimentBos, z.null()]).describe("null: there are no texts."),
     seed: z.int(),
     settings: z.record(z.string(), z.unknown()),
     version: z.string(),

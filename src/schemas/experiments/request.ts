@@ -29,7 +29,9 @@ const common = {
   prepend_bos: z
     .boolean()
     .optional()
-    .describe("Default true where the model has a BOS; never doubled. With it, position 0 is left out of every statistic."),
+    .describe(
+      "Default true where the model has a BOS, as in the paper and unlike in runs; never doubled. With it, position 0 is left out of every statistic.",
+    ),
   seed: z.int().min(0).max(MAX_SEED).default(0),
 };
 

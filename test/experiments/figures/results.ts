@@ -302,6 +302,7 @@ export function resultOf(kind: string, shape: Shape = SMALL, changes: Partial<Ex
     data: { dataset: "prose-heldout", sha256: "a".repeat(64), texts: 64 },
     tokens_per_text: 128,
     prepend_bos: true,
+    bos: { prepended: true, by: "convention" },
     seed: 0,
     settings: SETTINGS[kind] ?? {},
     version: "0.1.0",

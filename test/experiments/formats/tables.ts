@@ -16,6 +16,7 @@ export const ABOUT: Provenance = {
   data: { dataset: "prose-heldout", sha256: "a".repeat(64), texts: 64 },
   tokens_per_text: 128,
   prepend_bos: true,
+  bos: { prepended: true, by: "convention" },
   seed: 0,
   settings: { operations: ["delete", "swap"] },
   version: "0.1.0",

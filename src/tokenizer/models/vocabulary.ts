@@ -1,0 +1,39 @@
+import { isObject, type Json, quote, Unmet } from "../rules/rule.ts";
+
+export interface Vocabulary {
+  readonly ids: ReadonlyMap<string, number>;
+  /** By id; there may be holes. */
+  readonly tokens: readonly string[];
+}
+
+export interface Model {
+  readonly vocabulary: Vocabulary;
+  /** Adds a word's ids to those there are. */
+  encode(word: string, ids: number[]): void;
+}
+
+/** `vocab` as an object from tokens to ids. */
+export function vocabularyOf({ vocab }: Json): Vocabulary {
+  if (!isObject(vocab)) throw new Unmet(`model.vocab is ${quote(vocab)}; an object from tokens to ids is expected`);
+  const ids = new Map<string, number>();
+  const tokens: string[] = [];
+  for (const token in vocab) {
+    const id = vocab[token];
+    if (!Number.isSafeInteger(id) || (id as number) < 0)
+      throw new Unmet(`model.vocab: token ${quote(token)} has the id ${quote(id)}`);
+    ids.set(token, id as number);
+    tokens[id as number] = token;
+  }
+  return { ids, tokens };
+}
+
+/** What stands for single bytes, by their value: `<0x0A>`. Ids; null where one of the bytes has none. */
+export function byteFallbacks(text: string, vocabulary: Vocabulary): number[] | null {
+  const ids: number[] = [];
+  for (const byte of new TextEncoder().encode(text)) {
+    const id = vocabulary.ids.get(`<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>`);
+    if (id === undefined) return null;
+    ids.push(id);
+  }
+  return ids;
+}
