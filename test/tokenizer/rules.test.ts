@@ -86,7 +86,7 @@ test.each<[Json, string]>([
   [{ model: { ...LEVEL, vocab: [] } }, "model.vocab is []; an object from tokens to ids is expected"],
   [{ model: { ...LEVEL, unk_token: "<unk>" } }, 'model (WordLevel) has unk_token "<unk>", which is not known'],
   [{ model: { ...BPE, dropout: 0.1 } }, "model (BPE) has dropout 0.1, which is not known"],
-  [{ model: { ...BPE, merges: ["a c"] } }, 'model.merges[0] is "a c", and "c" is not in the vocabulary'],
+  [{ model: { ...BPE, merges: ["a c"] } }, 'model.merges[0] is ["a","c"], and "c" is not in the vocabulary'],
   [{ model: { ...BPE, merges: ["a  b"] } }, 'model.merges[0] is "a  b"; two tokens are expected'],
   [{ model: { ...BPE, merges: [["a"]] } }, 'model.merges[0] is ["a"]; two tokens are expected'],
   [{ model: { ...BPE, merges: {} } }, "model.merges is {}; an array is expected"],
