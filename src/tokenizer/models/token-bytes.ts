@@ -8,34 +8,26 @@ export type HalfIds = (half: number) => number;
 export function halfIds({ ids }: Vocabulary, merges: ScannedMerges): HalfIds {
   // One call for all: a view for each token would take longer than the rest.
   const tokenBytes = new TextEncoder().encode([...ids.keys()].join(""));
-  // By number, in the order of the vocabulary.
-  const ends = new Int32Array(ids.size + 1); // where the bytes of the one before end
-  const tokenIds = new Int32Array(ids.size);
-  const tokenHashes = new Int32Array(ids.size);
-  const mask = 2 ** Math.ceil(Math.log2(4 * ids.size + 2)) - 1;
-  const slots = new Int32Array(mask + 1); // number + 1; 0: free
-  let number = 0;
-  let end = 0;
+  const mask = 2 ** Math.ceil(Math.log2(2 * ids.size + 2)) - 1;
+  // A token's record is one line of the cache: hash, id + 1 (0: free), where its bytes begin, how many.
+  const records = new Int32Array(4 * (mask + 1));
+  let start = 0;
   for (const [token, id] of ids) {
-    const start = end;
-    end += byteCount(token);
+    const length = byteCount(token);
     let hash = EMPTY_HASH;
-    for (let i = start; i < end; i++) hash = hashed(hash, tokenBytes[i] as number);
-    tokenIds[number] = id;
-    tokenHashes[number] = hash;
-    let slot = slotOf(hash, mask);
-    while (slots[slot] !== 0) slot = (slot + 1) & mask;
-    slots[slot] = ++number;
-    ends[number] = end;
+    for (let i = start; i < start + length; i++) hash = hashed(hash, tokenBytes[i] as number);
+    let at = 4 * slotOf(hash, mask);
+    while (records[at + 1] !== 0) at = (at + 4) & (4 * mask + 3);
+    records[at] = hash;
+    records[at + 1] = id + 1;
+    records[at + 2] = start;
+    records[at + 3] = length;
+    start += length;
   }
 
   const { bytes, hashes, starts, lengths, escaped } = merges;
-  const equal = (token: number, half: number): boolean => {
-    const start = ends[token] as number;
-    const from = starts[half] as number;
-    const length = lengths[half] as number;
-    if ((ends[token + 1] as number) - start !== length) return false;
-    for (let i = 0; i < length; i++) if (tokenBytes[start + i] !== bytes[from + i]) return false;
+  const equal = (tokenStart: number, from: number, length: number): boolean => {
+    for (let i = 0; i < length; i++) if (tokenBytes[tokenStart + i] !== bytes[from + i]) return false;
     return true;
   };
   const someEscaped = escaped.size > 0;
@@ -43,10 +35,12 @@ export function halfIds({ ids }: Vocabulary, merges: ScannedMerges): HalfIds {
     const text = someEscaped ? escaped.get(half) : undefined;
     if (text !== undefined) return ids.get(text) ?? -1;
     const hash = hashes[half] as number;
-    for (let slot = slotOf(hash, mask); ; slot = (slot + 1) & mask) {
-      const token = (slots[slot] as number) - 1;
-      if (token < 0) return -1;
-      if (tokenHashes[token] === hash && equal(token, half)) return tokenIds[token] as number;
+    const length = lengths[half] as number;
+    for (let at = 4 * slotOf(hash, mask); ; at = (at + 4) & (4 * mask + 3)) {
+      const id = (records[at + 1] as number) - 1;
+      if (id < 0) return -1;
+      if (records[at] === hash && records[at + 3] === length && equal(records[at + 2] as number, starts[half] as number, length))
+        return id;
     }
   };
 }
