@@ -28,12 +28,13 @@ export const TEXT_FLAGS: Flags = {
   texts: { value: "N", help: "How many: the first ones (64, or all there are)" },
   tokens: { value: "N", help: "Each is cut to so many, BOS included (128)" },
   "skip-short": { help: "Pass over texts that are shorter, instead of refusing them" },
+  "keep-short": { help: "Take every text as long as it is, up to --tokens or the context" },
   ...BOS_FLAGS,
   seed: { value: "N", help: "Of whatever is drawn (0)" },
 };
 
 /** Flags that say how texts are cut, which kinds that read them whole refuse. */
-const CUTTING_FLAGS: readonly string[] = ["tokens", "skip-short"];
+const CUTTING_FLAGS: readonly string[] = ["tokens", "skip-short", "keep-short"];
 
 /** Those that a kind takes, with its own defaults. */
 export function textFlagsOf(kind: ExperimentKind): Flags {
@@ -83,9 +84,16 @@ export function textFields(line: CommandLine, kind: ExperimentKind): { model: st
     ...numberField(line, "texts", "texts"),
     ...numberField(line, "tokens", "tokens_per_text"),
     ...numberField(line, "seed", "seed"),
-    ...(isGiven(line, "skip-short") && { short_texts: "skip" }),
+    ...shortTexts(line),
     ...bosFields(line),
   };
+}
+
+function shortTexts(line: CommandLine): { short_texts?: "skip" | "keep" } {
+  const [skip, keep] = [isGiven(line, "skip-short"), isGiven(line, "keep-short")];
+  if (skip && keep) throw new UsageError("--skip-short and --keep-short exclude each other: texts are passed over, or kept.");
+  if (skip) return { short_texts: "skip" };
+  return keep ? { short_texts: "keep" } : {};
 }
 
 /** Where no texts are named, and none are usual: refuses, where there must be some, or something is said of them. */

@@ -6,6 +6,7 @@ export type FieldFlags = readonly (readonly [pointer: RegExp, flag: string])[];
 /** Fields and their values that sentences name. The longer first. */
 const PHRASES: readonly (readonly [said: string, flag: string])[] = [
   ['"short_texts": "skip"', "--skip-short"],
+  ['"short_texts": "keep"', "--keep-short"],
   ["tokens_per_text", "--tokens"],
   ["say prepend_bos, or give tokens", "say --bos or --no-bos"],
   ["prepend_bos cannot be true", "--bos cannot be met"],

@@ -1,5 +1,6 @@
 /** How texts are cut into chunks: so many that a block's calls are full, so few that little is lost with one. */
-import type { PlannedChunk } from "./kind.ts";
+import type { Plan, PlannedChunk } from "./kind.ts";
+import type { CutTexts } from "./lengths.ts";
 
 /** Tokens of a chunk's texts: what the engine takes in one call of a block, and as much again. */
 const CHUNK_TOKENS = 1024;
@@ -12,13 +13,23 @@ export interface TextsInput {
   readonly texts: readonly Int32Array[];
 }
 
-/** Chunks of neighbouring texts. */
+/** Chunks of neighbouring texts, whatever their lengths. */
 export function chunksOfTexts(texts: readonly Int32Array[]): PlannedChunk<TextsInput>[] {
-  const longest = texts.reduce((most, { length }) => Math.max(most, length), 1);
-  return chunksOf(texts, Math.max(1, Math.min(CHUNK_TEXTS, Math.floor(CHUNK_TOKENS / longest)))).map(({ first, items }) => ({
+  return chunksByTokens(texts, ({ length }) => length).map(({ first, items }) => ({
     units: items.length,
+    longest: longestOf(items).length,
     input: { first, texts: items },
   }));
+}
+
+/** What a kind plans that computes text by text. */
+export function planOfTexts({ tokens, tokensPerText, lengths }: CutTexts): Plan<TextsInput> {
+  return { chunks: chunksOfTexts(tokens), tokensPerText, lengths, texts: tokens.length };
+}
+
+/** The longest of some texts, the first of several; without any, one of no tokens. */
+export function longestOf(texts: readonly Int32Array[]): Int32Array {
+  return texts.reduce((longest, text) => (text.length > longest.length ? text : longest), new Int32Array(0));
 }
 
 /** Neighbours whose tokens together fill a chunk; one that has more stands alone. */

@@ -7,6 +7,7 @@ import type { DatasetSource } from "../datasets/datasets.ts";
 import type { ServedModel } from "../runs/served-models.ts";
 import type { TextTokenizer } from "../tokenizer/tokenizer.ts";
 import type { Lab, LabJob } from "./lab.ts";
+import type { Lengths } from "./lengths.ts";
 import type { Material } from "./material.ts";
 import type { Column, ResultRow, Table } from "./result.ts";
 import type { Study } from "./study.ts";
@@ -26,6 +27,8 @@ export interface Ask<Settings> {
 export interface PlannedChunk<Input> {
   /** How much of the experiment's total it is: texts, layers, … */
   readonly units: number;
+  /** Tokens of its longest run: memory is checked for the chunk that has most. Absent: no chunk's are more than the first one's. */
+  readonly longest?: number;
   /** Plain data, with typed arrays. */
   readonly input: Input;
 }
@@ -36,6 +39,8 @@ export interface Plan<Input> {
   readonly notes?: Readonly<Record<string, unknown>>;
   /** Tokens of every text, where all have as many. */
   readonly tokensPerText: number | null;
+  /** Of texts that were cut, or kept as long as they are. */
+  readonly lengths?: Lengths;
   /** How many texts are used; 0: none. */
   readonly texts: number;
 }
@@ -83,7 +88,7 @@ export interface Kind<Settings = never, Input = never, Output = never> {
   readonly name: string;
   /** Refuses, with the field, what cannot be computed. */
   plan(ask: Ask<Settings>): Plan<Input> | Promise<Plan<Input>>;
-  /** Runs that a chunk makes, the largest among them: what can never fit is refused before it starts. Absent: none, or small ones. */
+  /** Runs that a chunk makes for its longest text: what can never fit is refused before it starts. Absent: none, or small ones. */
   jobs?(study: Study<Settings>, input: Input, model: ServedModel): readonly LabJob[];
   /** Output is plain data, with typed arrays: the same input gives the same bits. */
   compute(study: Study<Settings>, input: Input, lab: Lab): Promise<Output>;

@@ -6,19 +6,18 @@ import type { ServedModel } from "../runs/served-models.ts";
 import { refuse } from "../runs/tokens.ts";
 import type { ExperimentData } from "../schemas/experiments/data.ts";
 import { MAX_EXPERIMENT_TOKENS } from "../schemas/limits.ts";
+import { type CutTexts, refuseShort, refuseTiny, refuseUnequal, SHORTEST_TEXT, type ShortText, withLengths } from "./lengths.ts";
 
 /** Used of a data set when nothing else is said, and tokens of each text. */
 export const TEXT_DEFAULTS = { texts: 64, tokens: 128 } as const;
 /** Texts that are tokenized before others get their turn. */
 const TEXTS_PER_TURN = 32;
-/** Texts that an error names. */
-const NAMED = 8;
 
 export interface MaterialRequest {
   readonly data?: ExperimentData | undefined;
   readonly texts?: number | undefined;
   readonly tokens_per_text?: number | undefined;
-  readonly short_texts: "error" | "skip";
+  readonly short_texts: "error" | "skip" | "keep";
 }
 
 export interface MaterialParts {
@@ -31,12 +30,6 @@ export interface MaterialParts {
 
 /** A line of a data set, or of the request. */
 export type Row = Readonly<Record<string, unknown>>;
-
-export interface CutTexts {
-  /** Token ids, BOS included, all of one length. */
-  readonly tokens: readonly Int32Array[];
-  readonly tokensPerText: number;
-}
 
 export class Material {
   readonly #parts: MaterialParts;
@@ -57,8 +50,14 @@ export class Material {
     return { dataset: null, sha256: createHash("sha256").update(JSON.stringify(request.data)).digest("hex") };
   }
 
-  /** The first texts, whole. Refuses more than there are. */
+  /** The first texts, whole. Refuses more than there are, and those of no length. */
   texts(): readonly string[] {
+    const texts = this.#texts();
+    for (const [i, text] of texts.entries()) this.#checkLength(text, i);
+    return texts;
+  }
+
+  #texts(): readonly string[] {
     const { dataset, request } = this.#parts;
     if (request.data?.tokens) refuse("/data/tokens", "this kind needs texts, not token ids: it looks at their words");
     if (request.data?.rows)
@@ -89,59 +88,81 @@ export class Material {
   refuseCuts(): void {
     const { tokens_per_text, short_texts } = this.#parts.request;
     if (short_texts === "skip") refuse("/short_texts", "this kind reads its texts whole: none is too short to be cut");
+    if (short_texts === "keep") refuse("/short_texts", "this kind reads its texts whole: it keeps every one as it is");
     if (tokens_per_text !== undefined)
       refuse("/tokens_per_text", `this kind reads its texts whole: ${tokens_per_text} tokens of each would not do`);
   }
 
   /**
-   * The texts as the model reads them, each cut to as many tokens as the others. Short ones are refused, by number, or
-   * passed over where that was asked.
+   * The texts as the model reads them, each cut to as many tokens as the others. Short ones are refused, by number, passed
+   * over, or kept as long as they are: as was asked. Kept without `tokens_per_text`, texts are cut by the context alone.
    */
   async cut(): Promise<CutTexts> {
     const { request, model } = this.#parts;
-    const asked = request.tokens_per_text;
+    const { tokens_per_text: asked, short_texts } = request;
     if (asked !== undefined && asked > model.contextLength)
       refuse("/tokens_per_text", `${asked} tokens are more than the context of ${model.id} holds, ${model.contextLength}`);
-    const most = Math.min(asked ?? TEXT_DEFAULTS.tokens, model.contextLength);
-    const { found, short } = await this.#tokenize(most, asked);
-    const length = asked ?? found.reduce((least, { length }) => Math.min(least, length), most);
-    this.#checkCount(found.length, short, length);
-    if (found.length * length > MAX_EXPERIMENT_TOKENS)
+    const usual = short_texts === "keep" ? model.contextLength : TEXT_DEFAULTS.tokens;
+    const most = Math.min(asked ?? usual, model.contextLength);
+    const { found, short } = await this.#tokenize(most);
+    this.#checkCount(found.length, short, most);
+    const texts = withLengths(found);
+    if (texts.tokensPerText === null && short_texts !== "keep") refuseUnequal(texts.tokens, texts.lengths);
+    if (texts.lengths.all > MAX_EXPERIMENT_TOKENS)
       refuse(
         "/texts",
-        `${found.length} texts of ${length} tokens are ${found.length * length} tokens, more than the most allowed, ${MAX_EXPERIMENT_TOKENS}`,
+        `${found.length} texts have ${texts.lengths.all} tokens, more than the most allowed, ${MAX_EXPERIMENT_TOKENS}`,
       );
-    return { tokens: found.map((tokens) => tokens.subarray(0, length)), tokensPerText: length };
+    return texts;
   }
 
   /** Cuts texts until there are enough; where short ones are passed over, further ones are looked at. */
-  async #tokenize(most: number, asked: number | undefined): Promise<{ found: Int32Array[]; short: Short[] }> {
+  async #tokenize(most: number): Promise<{ found: Int32Array[]; short: ShortText[] }> {
     const { request, dataset } = this.#parts;
-    const all = request.data?.tokens ?? (dataset ? dataset.texts : request.data?.rows ? this.texts() : request.data?.texts);
+    const { short_texts: mode, tokens_per_text: asked } = request;
+    const all = request.data?.tokens ?? (dataset ? dataset.texts : request.data?.rows ? this.#texts() : request.data?.texts);
     if (!all) return this.#missing("texts");
     const wanted = this.#count(all.length);
-    const least = asked ?? 2;
+    const least = mode === "skip" ? most : mode === "error" && asked !== undefined ? asked : SHORTEST_TEXT;
     const found: Int32Array[] = [];
-    const short: Short[] = [];
+    const short: ShortText[] = [];
     for (let i = 0; i < all.length && found.length < wanted; i++) {
-      if (request.short_texts === "error" && i >= wanted) break;
-      const tokens = this.#encode(all[i] as string | readonly number[], i, most);
+      if (mode !== "skip" && i >= wanted) break;
+      const text = all[i] as string | readonly number[];
+      const tokens = mode === "skip" && text.length === 0 ? new Int32Array(0) : this.#encode(text, i, most);
       if (tokens.length < least) short.push({ index: i, length: tokens.length });
       else found.push(tokens);
       if (i % TEXTS_PER_TURN === TEXTS_PER_TURN - 1) await new Promise((resolve) => setImmediate(resolve));
     }
-    if (short.length > 0 && request.short_texts === "error") refuseShort(short, least, wanted);
+    const [first] = short;
+    if (first && mode !== "skip") {
+      if (least === SHORTEST_TEXT) refuseTiny(first, this.#textPointer(first.index));
+      refuseShort(short, least, wanted);
+    }
     return { found, short };
   }
 
+  /** A text of no length at all is refused, by number. */
   #encode(text: string | readonly number[], index: number, most: number): Int32Array {
     const { model, prependBos } = this.#parts;
+    this.#checkLength(text, index);
     const given = typeof text === "string" ? { text } : { ids: text };
-    const fields = { text: `data/texts/${index}`, ids: `data/tokens/${index}` };
+    const fields = { text: this.#textPointer(index).slice(1), ids: `data/tokens/${index}` };
     return Int32Array.from(tokensOf({ ...given, prependBos, most }, model, fields));
   }
 
-  #checkCount(found: number, short: readonly Short[], length: number): void {
+  #checkLength(text: string | readonly number[], index: number): void {
+    if (text.length > 0) return;
+    const what = typeof text === "string" ? "characters" : "tokens";
+    refuse(this.#textPointer(index), `text ${index} has 0 ${what}, fewer than the least allowed, 1`);
+  }
+
+  /** Where in the request a text stands. */
+  #textPointer(index: number): string {
+    return this.#parts.request.data?.tokens ? `/data/tokens/${index}` : this.rowPointer(index, "text");
+  }
+
+  #checkCount(found: number, short: readonly ShortText[], length: number): void {
     const wanted = this.#parts.request.texts ?? 1;
     if (found >= wanted) return;
     refuse(
@@ -167,19 +188,4 @@ export class Material {
   #missing(what: string): never {
     return refuse("/data", `is required: { "dataset": "…" }, or { "${what}": […] }`);
   }
-}
-
-interface Short {
-  readonly index: number;
-  readonly length: number;
-}
-
-function refuseShort(short: readonly Short[], least: number, of: number): never {
-  const named = short.slice(0, NAMED).map(({ index, length }) => `${index} (${length})`);
-  const more = short.length > NAMED ? ` and ${short.length - NAMED} more` : "";
-  return refuse(
-    "/tokens_per_text",
-    `${short.length} of ${of} texts have fewer than ${least} tokens (BOS included): ${named.join(", ")}${more}. ` +
-      'Ask for fewer tokens_per_text, or pass over them with "short_texts": "skip"',
-  );
 }

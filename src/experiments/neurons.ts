@@ -15,13 +15,26 @@ export const CENSUS_BOUNDS = { kurtosisAbove: 10, varianceAbove: 0.005 } as cons
 export type Direction = "prediction" | "suppression" | "prediction_or_suppression";
 
 /**
- * What tells prediction from suppression. `stored`: the skew, since an active neuron's activation is positive. A gated
- * neuron's sign is arbitrary (its up row and down column may both be negated): `measured`, the skew times the sign of its
- * mean activation on texts; without texts `unknown`, and both are counted together.
+ * What tells prediction from suppression. `stored`: the weights, since an active neuron's activation is positive. A gated
+ * neuron's sign is arbitrary (its up row and down column may both be negated): `measured`, the sign of its mean activation
+ * on texts; without texts `unknown`, and both are counted together.
  */
 export type SignSource = "stored" | "measured" | "unknown";
 
-/** null: neither, or a gated neuron that was never active. `activation`: its mean, where signs are `measured`. */
+/** What an active neuron writes is its stored w_out times this; 0: it has no sign. `activation`: its mean, where signs are `measured`. */
+export function signOf(signs: SignSource, activation: number | null): -1 | 0 | 1 {
+  if (signs === "stored") return 1;
+  if (signs === "unknown" || activation === null || !(activation !== 0)) return 0;
+  return activation > 0 ? 1 : -1;
+}
+
+/** A number that turns with the neuron (a skew, an effect), as an active one writes; null: it has no sign, or there is none. */
+export function signed(value: number, sign: -1 | 0 | 1): number | null {
+  // + 0 makes −0 a 0.
+  return sign === 0 || !Number.isFinite(value) ? null : value * sign + 0;
+}
+
+/** null: neither, or a gated neuron that was never active. */
 export function directionOf(
   { kurtosis, skew }: { readonly kurtosis: number; readonly skew: number },
   signs: SignSource,
@@ -30,9 +43,9 @@ export function directionOf(
 ): Direction | null {
   if (!(kurtosis > kurtosisAbove)) return null;
   if (signs === "unknown") return skew === 0 ? null : "prediction_or_suppression";
-  const sign = Math.sign(skew) * (signs === "measured" ? Math.sign(activation ?? 0) : 1);
-  if (sign === 0 || Number.isNaN(sign)) return null;
-  return sign > 0 ? "prediction" : "suppression";
+  const tail = signed(skew, signOf(signs, activation)) ?? 0;
+  if (tail === 0) return null;
+  return tail > 0 ? "prediction" : "suppression";
 }
 
 /** The directions that a census can find, in the order of tables. */

@@ -11,6 +11,7 @@ import { jobBytes } from "./captured.ts";
 import type { AnyKind, Plan, PlannedChunk } from "./kind.ts";
 import { kindOf } from "./kinds/index.ts";
 import { fullJob } from "./lab.ts";
+import type { Lengths } from "./lengths.ts";
 import { Material } from "./material.ts";
 import { pack } from "./pack.ts";
 import type { Study, StudyModel } from "./study.ts";
@@ -47,7 +48,7 @@ export async function planExperiment(request: ExperimentRequest, parts: Planning
     kind: kind.name,
     model: studyModel(served),
     settings,
-    data: plan.texts === 0 ? null : { ...material.identity, texts: plan.texts },
+    data: plan.texts === 0 ? null : { ...material.identity, texts: plan.texts, ...ownLengths(plan) },
     tokensPerText: plan.tokensPerText,
     prependBos,
     bosBy: request.prepend_bos === undefined ? "convention" : "request",
@@ -77,11 +78,17 @@ function canonical(value: unknown): string {
   );
 }
 
+/** Of texts that have no length in common. */
+function ownLengths({ tokensPerText, lengths }: Plan<unknown>): { readonly tokens?: Lengths } {
+  return tokensPerText === null && lengths ? { tokens: lengths } : {};
+}
+
 /** Refuses what was asked of texts where there are none. */
-function checkUsed({ kind, texts, tokens_per_text }: ExperimentRequest, plan: Plan<unknown>): void {
+function checkUsed({ kind, texts, tokens_per_text, short_texts }: ExperimentRequest, plan: Plan<unknown>): void {
   if (plan.texts > 0) return;
-  if (texts !== undefined) refuse("/texts", `no texts were given: ${kind} is of the weights alone`);
-  if (tokens_per_text !== undefined) refuse("/tokens_per_text", `no texts were given: ${kind} is of the weights alone`);
+  const said = { texts, tokens_per_text, short_texts: short_texts === "error" ? undefined : short_texts };
+  for (const [field, value] of Object.entries(said))
+    if (value !== undefined) refuse(`/${field}`, `no texts were given: ${kind} is of the weights alone`);
 }
 
 function checkMemory(
@@ -91,9 +98,10 @@ function checkMemory(
   model: ServedModel,
   maxRunMemoryBytes: number,
 ): void {
-  const [first] = chunks;
+  const [first, ...others] = chunks;
   if (!first || !kind.jobs) return;
-  for (const job of kind.jobs(study, first.input, model))
+  const largest = others.reduce((most, chunk) => ((chunk.longest ?? 0) > (most.longest ?? 0) ? chunk : most), first);
+  for (const job of kind.jobs(study, largest.input, model))
     checkFits({ memoryBytes: jobBytes(model, fullJob(model, job)), logBytes: 0 }, { maxRunMemoryBytes, maxRunLogBytes: 0 });
 }
 

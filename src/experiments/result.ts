@@ -1,4 +1,5 @@
 /** What an experiment comes to: the numbers of a figure in long form, and all that is needed to repeat them. */
+import type { Lengths } from "./lengths.ts";
 
 /** A value of a column. null: it does not apply, or there is none. */
 export type Cell = number | string | boolean | null;
@@ -35,8 +36,16 @@ export interface Provenance {
     readonly d_mlp: number;
     readonly vocab_size: number;
   };
-  /** `dataset` null: the request's own texts. `texts`: how many were used. null: the kind takes none. */
-  readonly data: { readonly dataset: string | null; readonly sha256: string; readonly texts: number } | null;
+  /**
+   * `dataset` null: the request's own texts. `texts`: how many were used. `tokens`: of texts that were kept as long as they
+   * are. null: the kind takes none.
+   */
+  readonly data: {
+    readonly dataset: string | null;
+    readonly sha256: string;
+    readonly texts: number;
+    readonly tokens?: Lengths;
+  } | null;
   readonly tokens_per_text: number | null;
   readonly prepend_bos: boolean | null;
   /** `by`: the paper's convention (BOS where the model has one), or the request. null: there are no texts. */

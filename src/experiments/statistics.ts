@@ -8,9 +8,10 @@ import type { VectorSpec } from "../engine/protocol.ts";
 import { ClusteredMean, momentsOf } from "../metrics/clustered-mean.ts";
 import { type EncodedSketch, QuantileSketch } from "../metrics/quantile-sketch.ts";
 import type { ServedModel } from "../runs/served-models.ts";
-import { chunksOfTexts, type TextsInput } from "./chunks.ts";
+import { longestOf, planOfTexts, type TextsInput } from "./chunks.ts";
 import type { Ask, Fold, Kind, Plan } from "./kind.ts";
 import type { Lab, LabJob, RunOutput } from "./lab.ts";
+import type { CutTexts } from "./lengths.ts";
 import { type Cell, type Column, MEAN_COLUMNS, QUANTILE_COLUMNS, QUANTILES, type ResultRow } from "./result.ts";
 import type { Study } from "./study.ts";
 
@@ -42,11 +43,11 @@ export interface StatisticsTable<Settings> {
 export interface StatisticsKind<Settings> extends StatisticsTable<Settings> {
   readonly name: string;
   /** Refuses what cannot be computed; whatever it returns goes into the study's notes. */
-  check?(ask: Ask<Settings>, tokensPerText: number): Notes | Promise<Notes>;
+  check?(ask: Ask<Settings>, texts: CutTexts): Notes | Promise<Notes>;
   /** The runs of a text. Vectors that are means are empty: `vectors`. */
   jobs(study: Study<Settings>, tokens: readonly number[], model: ServedModel): readonly LabJob[];
-  /** Of all jobs of all texts, where they have to be computed first. */
-  vectors?(study: Study<Settings>, lab: Lab): Promise<readonly VectorSpec[]>;
+  /** Of all jobs of a text of so many tokens, where they have to be computed first. */
+  vectors?(study: Study<Settings>, lab: Lab, tokenCount: number): Promise<readonly VectorSpec[]>;
   /** One text's values, from what its runs said. */
   read(study: Study<Settings>, outputs: readonly RunOutput[], tokens: readonly number[]): Observed;
 }
@@ -72,11 +73,11 @@ export function statisticsKind<Settings>(spec: StatisticsKind<Settings>): MadeOf
     spec,
     name: spec.name,
     async plan(ask): Promise<Plan<TextsInput>> {
-      const { tokens, tokensPerText } = await ask.material.cut();
-      const notes = await spec.check?.(ask, tokensPerText);
-      return { chunks: chunksOfTexts(tokens), tokensPerText, texts: tokens.length, ...(notes && { notes }) };
+      const texts = await ask.material.cut();
+      const notes = await spec.check?.(ask, texts);
+      return { ...planOfTexts(texts), ...(notes && { notes }) };
     },
-    jobs: (study, { texts }, model) => spec.jobs(study, [...(texts[0] ?? [])], model),
+    jobs: (study, { texts }, model) => spec.jobs(study, [...longestOf(texts)], model),
     async compute(study, { texts }, lab) {
       return statisticsOutput(await observeTexts(spec, study, texts, lab), spec.quantiles);
     },
@@ -99,9 +100,9 @@ export async function observeTexts<Settings>(
   texts: readonly Int32Array[],
   lab: Lab,
 ): Promise<Observed[]> {
-  const vectors = await spec.vectors?.(study, lab);
   return lab.all(texts, async (text) => {
     const tokens = [...text];
+    const vectors = await spec.vectors?.(study, lab, tokens.length);
     const jobs = spec.jobs(study, tokens, lab.model);
     const outputs = await lab.all(jobs, (job) => lab.run(vectors ? { ...job, vectors } : job));
     return spec.read(study, outputs, tokens);

@@ -37,6 +37,11 @@ export interface Study<Settings = Readonly<Record<string, unknown>>> {
   readonly notes: Readonly<Record<string, unknown>>;
 }
 
+/** Tokens of the longest text, BOS included; without texts 1. */
+export function longestText({ tokensPerText, data }: Pick<Study, "tokensPerText" | "data">): number {
+  return tokensPerText ?? data?.tokens?.most ?? 1;
+}
+
 /** Where statistics begin: with BOS the prediction at position 0 is left out of every one. */
 export function firstPosition({ prependBos }: Pick<Study, "prependBos">): number {
   return prependBos ? 1 : 0;

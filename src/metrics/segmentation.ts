@@ -110,11 +110,17 @@ export function* permutations(
 
 /**
  * The boundaries of the segmentation into `parts` over bootstrap resamples of texts: as many texts, drawn with replacement
- * by PCG32 from the seed; their mean signals; z-scored and segmented anew. `texts`: [text][layer][signal]; a signal that
- * needs no texts is the same in each. null with fewer layers than parts, or fewer than two texts.
+ * by PCG32 from the seed; the mean signals of all their observations; z-scored and segmented anew. `texts`:
+ * [text][layer][signal], each text's means; a signal that needs no texts is the same in each. `counts`: observations of each,
+ * more than 0; without them all texts have as many. null with fewer layers than parts, or fewer than two texts.
  */
-export function bootstrapBoundaries(texts: readonly Signals[], parts: number, repeats: SeededRepeats): BoundaryInterval[] | null {
-  return toEnd(boundaryResamples(texts, parts, repeats));
+export function bootstrapBoundaries(
+  texts: readonly Signals[],
+  parts: number,
+  repeats: SeededRepeats,
+  counts?: readonly Signals[],
+): BoundaryInterval[] | null {
+  return toEnd(boundaryResamples(texts, parts, repeats, counts));
 }
 
 /** The bootstrap of boundaries, pausing after every resample. */
@@ -122,12 +128,13 @@ export function* boundaryResamples(
   texts: readonly Signals[],
   parts: number,
   { seed, repeats = 1000 }: SeededRepeats,
+  counts?: readonly Signals[],
 ): Generator<void, BoundaryInterval[] | null> {
   const layers = texts[0]?.length ?? 0;
   if (texts.length < 2 || layers < parts) return null;
   const generator = pcg32(seed);
   const drawn: number[][] = Array.from({ length: parts - 1 }, () => []);
-  for (const resample of resamples(texts, generator.below, repeats)) {
+  for (const resample of resamples(texts, counts ?? null, generator.below, repeats)) {
     const { boundaries } = divide(zScored(resample), parts)[parts - 1] as Segmentation;
     for (const [index, boundary] of boundaries.entries()) drawn[index]?.push(boundary);
     yield;
@@ -148,17 +155,24 @@ function toEnd<T>(work: Generator<void, T>): T {
 }
 
 /** The mean signals of each resample. */
-function* resamples(texts: readonly Signals[], below: (bound: number) => number, repeats: number): Generator<number[][]> {
+function* resamples(
+  texts: readonly Signals[],
+  counts: readonly Signals[] | null,
+  below: (bound: number) => number,
+  repeats: number,
+): Generator<number[][]> {
   const layers = texts[0]?.length ?? 0;
   const width = texts[0]?.[0]?.length ?? 0;
-  const flat = texts.map((text, index) => {
+  const flatten = (text: Signals, index: number) => {
     const values = Float64Array.from(text.flat());
     if (text.length !== layers || values.length !== layers * width)
       throw new RangeError(
         `text ${index} has ${values.length} signals of ${text.length} layers; text 0 has ${layers * width} of ${layers}`,
       );
     return values;
-  });
+  };
+  const flat = texts.map(flatten);
+  const weights = counts?.map(flatten) ?? null;
   for (let repeat = 0; repeat < repeats; repeat++) {
     const times = new Uint32Array(texts.length);
     for (let draw = 0; draw < texts.length; draw++) {
@@ -166,12 +180,20 @@ function* resamples(texts: readonly Signals[], below: (bound: number) => number,
       times[text] = (times[text] as number) + 1;
     }
     const sums = new Float64Array(layers * width);
-    for (const [index, count] of times.entries())
-      if (count > 0)
-        for (let i = 0; i < sums.length; i++)
-          sums[i] = (sums[i] as number) + count * ((flat[index] as Float64Array)[i] as number);
+    const totals = new Float64Array(layers * width).fill(weights ? 0 : texts.length);
+    for (const [index, count] of times.entries()) {
+      if (count === 0) continue;
+      for (let i = 0; i < sums.length; i++) {
+        const weight = weights ? count * (weights[index]?.[i] as number) : count;
+        sums[i] = (sums[i] as number) + weight * ((flat[index] as Float64Array)[i] as number);
+        if (weights) totals[i] = (totals[i] as number) + weight;
+      }
+    }
     yield Array.from({ length: layers }, (_, layer) =>
-      Array.from(sums.subarray(layer * width, (layer + 1) * width), (sum) => sum / texts.length),
+      Array.from({ length: width }, (_, signal) => {
+        const at = layer * width + signal;
+        return (sums[at] as number) / (totals[at] as number);
+      }),
     );
   }
 }

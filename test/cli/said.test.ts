@@ -54,8 +54,8 @@ describe("A field of a request is the flag that set it", () => {
   });
 
   it("So are fields within sentences", () => {
-    expect(spoken('Ask for fewer tokens_per_text, or pass over them with "short_texts": "skip"')).toBe(
-      "Ask for fewer --tokens, or pass over them with --skip-short",
-    );
+    expect(
+      spoken('Ask for fewer tokens_per_text, pass over them with "short_texts": "skip", or take them with "short_texts": "keep"'),
+    ).toBe("Ask for fewer --tokens, pass over them with --skip-short, or take them with --keep-short");
   });
 });

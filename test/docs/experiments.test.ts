@@ -15,7 +15,7 @@ import { TEXT_DEFAULTS } from "../../src/experiments/material.ts";
 import { type ExperimentResult, MEAN_COLUMNS, QUANTILE_COLUMNS } from "../../src/experiments/result.ts";
 import { ExperimentEvent } from "../../src/schemas/experiments/events.ts";
 import { ExperimentState, ExperimentResult as WireResult } from "../../src/schemas/experiments/experiment.ts";
-import { titleOf } from "../../src/schemas/experiments/kinds.ts";
+import { ABOUT_KINDS, titleOf } from "../../src/schemas/experiments/kinds.ts";
 import { ExperimentRequest, type ExperimentRequestInput } from "../../src/schemas/experiments/request.ts";
 import { EXPERIMENT_KINDS, type ExperimentKind, SETTINGS } from "../../src/schemas/experiments/settings.ts";
 import { MAX_EXPERIMENT_TEXTS, MAX_EXPERIMENT_TOKENS } from "../../src/schemas/limits.ts";
@@ -120,6 +120,17 @@ describe.each([...EXPERIMENT_KINDS])("%s", (kind) => {
     expect(rows.has("files")).toBe(files !== undefined);
   });
 
+  it("says what it makes of texts of unequal lengths: keeps them, or reads all whole and refuses to be told", async () => {
+    const said = rows.get("unequal texts") as string;
+    const isWhole = ABOUT_KINDS[kind].texts.length === "whole";
+    expect(said.startsWith("read whole")).toBe(isWhole);
+    expect(/`tokens_per_text` and `short_texts` are refused/.test(said)).toBe(isWhole);
+    const asked = requestsOf(kind).at(-1) as ExperimentRequestInput;
+    const kept = laboratory.plan({ ...asked, short_texts: "keep" });
+    if (isWhole) await expect(kept).rejects.toThrow("this kind reads its texts whole: it keeps every one as it is");
+    else expect((await kept).study.data).not.toBeNull();
+  });
+
   it("its request is one, and its command asks the same", () => {
     const parsed = ExperimentRequest.parse(request);
     expect(parsed.kind).toBe(kind);
@@ -144,7 +155,9 @@ test("fields of a request, with their flags and defaults", () => {
     expect(rows.get(`\`${name}\``)).toContain(`| \`${JSON.stringify(value)}\` |`);
   expect(rows.get("`texts`")).toContain(`| ${TEXT_DEFAULTS.texts} of a data set`);
   expect(rows.get("`tokens_per_text`")).toContain(`| ${TEXT_DEFAULTS.tokens}, or`);
-  const flags = Array.from(part.matchAll(/\| `--([a-z-]+)` \|/g), ([, flag]) => flag);
+  const flags = [...rows.values()].flatMap((row) =>
+    Array.from((row.split("|")[0] ?? "").matchAll(/`--([a-z-]+)`/g), ([, flag]) => flag),
+  );
   expect(flags.sort()).toEqual([...Object.keys(TEXT_FLAGS), ...Object.keys(SETTING_FLAGS)].sort());
   for (const limit of [MAX_EXPERIMENT_TEXTS, MAX_EXPERIMENT_TOKENS]) expect(part).toContain(limit.toLocaleString("en"));
   const [, body] = /-d '(\{.*?\})'/s.exec(part) ?? [];

@@ -21,16 +21,48 @@ describe("texts that are cut", () => {
     expect(tokens.map(([first]) => first)).toEqual([model.tokenizer.bosId, model.tokenizer.bosId]);
   });
 
-  it("have as many as the shortest when nothing is said", async () => {
-    const { tokens, tokensPerText } = await material({ data: { texts } }).cut();
-    expect(tokensPerText).toBe(1 + model.tokenizer.encode("Short.").length);
-    expect(new Set(tokens.map(({ length }) => length))).toEqual(new Set([tokensPerText]));
+  it("have as many as all have when nothing is said, and are refused where they differ", async () => {
+    const [text = ""] = texts;
+    const { tokensPerText, lengths } = await material({ data: { texts: [text, text] } }).cut();
+    const most = 1 + model.tokenizer.encode(text).length;
+    expect([tokensPerText, lengths]).toEqual([most, { least: most, most, all: 2 * most }]);
+    const least = 1 + model.tokenizer.encode("Short.").length;
+    await expect(material({ data: { texts } }).cut()).rejects.toThrow(
+      `the texts have from ${least} (text 1) to ${most} tokens (BOS included), and all are to be equally long. ` +
+        `Ask for tokens_per_text of ${least} or fewer, pass over shorter ones with "short_texts": "skip", or take each as long as it is with "short_texts": "keep"`,
+    );
+  });
+
+  it("are as long as they are, or as was asked at most, where that was asked", async () => {
+    const whole = texts.map((text) => 1 + model.tokenizer.encode(text).length);
+    const kept = await material({ data: { texts }, short_texts: "keep" }).cut();
+    expect(kept.tokens.map(({ length }) => length)).toEqual(whole);
+    expect(kept.tokensPerText).toBeNull();
+    expect(kept.lengths).toEqual({ least: whole[1], most: whole[0], all: whole.reduce((sum, length) => sum + length) });
+    const cut = await material({ data: { texts }, short_texts: "keep", tokens_per_text: 8 }).cut();
+    expect(cut.tokens.map(({ length }) => length)).toEqual(whole.map((length) => Math.min(length, 8)));
+    expect(cut.tokens[0]).toEqual(kept.tokens[0]?.subarray(0, 8));
+    const long = await material({ data: { texts: ["one ".repeat(2000)] }, short_texts: "keep" }).cut();
+    expect(long.tokensPerText).toBe(model.contextLength);
+  });
+
+  it("of fewer than two tokens, or of no length, are refused by number, or passed over", async () => {
+    const data = { texts: [texts[0] as string, ""] };
+    for (const short_texts of ["error", "keep"] as const)
+      await expect(material({ data, short_texts }).cut()).rejects.toThrow(
+        "text 1 has 0 characters, fewer than the least allowed, 1",
+      );
+    expect((await material({ data, short_texts: "skip", tokens_per_text: 8 }).cut()).tokens).toHaveLength(1);
+    const ids = { tokens: [[5, 6], [model.tokenizer.bosId as number]] };
+    await expect(material({ data: ids, short_texts: "keep" }).cut()).rejects.toThrow(
+      "text 1 has 1 token (BOS included), fewer than the least allowed, 2",
+    );
   });
 
   it("short ones are refused by number, with how many tokens they have", async () => {
     const short = 1 + model.tokenizer.encode("Short.").length;
     await expect(material({ data: { texts }, tokens_per_text: 8 }).cut()).rejects.toThrow(
-      `1 of 3 texts have fewer than 8 tokens (BOS included): 1 (${short}). Ask for fewer tokens_per_text, or pass over them with "short_texts": "skip"`,
+      `1 of 3 texts have fewer than 8 tokens (BOS included): 1 (${short}). Ask for fewer tokens_per_text, pass over them with "short_texts": "skip", or take each as long as it is with "short_texts": "keep"`,
     );
   });
 

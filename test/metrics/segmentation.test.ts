@@ -186,6 +186,22 @@ describe("Bootstrap intervals of boundaries", () => {
     expect(found).toEqual({ median: 6, low: 2, high: 6 });
   });
 
+  test("weigh a text by its observations, signal by signal", () => {
+    const step = (at: number, height: number) => Array.from({ length: 8 }, (_, layer) => [layer < at ? 0 : height]);
+    const [short, long] = [step(2, 10), step(6, 10)];
+    const counts = (count: number) => step(8, 0).map(() => [count]);
+    const of = (a: number, b: number) =>
+      bootstrapBoundaries([short, long], 2, { seed: 4 }, [counts(a), counts(b)])?.map(({ median }) => median);
+    // Of both together the text with more observations decides; alone each does.
+    expect([of(1, 50), of(50, 1)]).toEqual([[6], [2]]);
+    expect(bootstrapBoundaries([short, long], 2, { seed: 4 }, [counts(3), counts(3)])).toEqual(
+      bootstrapBoundaries([short, long], 2, { seed: 4 }),
+    );
+    expect(() => bootstrapBoundaries([short, long], 2, { seed: 4 }, [counts(1), [[1]]])).toThrow(
+      new RangeError("text 1 has 1 signals of 1 layers; text 0 has 8 of 8"),
+    );
+  });
+
   test("need two texts, and as many layers as parts", () => {
     expect(bootstrapBoundaries(texts(1, 1), 4, { seed: 1 })).toBeNull();
     expect(bootstrapBoundaries([], 4, { seed: 1 })).toBeNull();

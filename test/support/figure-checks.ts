@@ -51,10 +51,12 @@ function census(weights: "raw" | "folded"): FigureCheck {
         else expect([at("prediction_count"), at("suppression_count")]).toEqual([prediction, suppression]);
         expect(at("partition_count")).toBe(partition);
         const own = neurons.filter((row) => row.layer === layer);
-        for (const statistic of ["kurtosis", "skew", "variance"] as const) {
+        for (const statistic of ["kurtosis", "variance", ...(gated ? [] : (["skew"] as const))] as const) {
           near(at(statistic), expected[statistic].mean);
           for (const [neuron, value] of expected[statistic].first.entries()) near(own[neuron]?.[statistic], value);
         }
+        if (!gated) continue;
+        for (const [neuron, value] of expected.skew.first.entries()) near(own[neuron]?.absolute_skew, Math.abs(value));
       }
     },
   };

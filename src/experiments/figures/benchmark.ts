@@ -15,14 +15,14 @@ const OPERATIONS = [
 ] as const;
 
 /** By length-normalised likelihood where the result has it: choices of a question differ in length. */
-const NORMALISED = "accuracy_normalised";
+const NORMALISED = "acc_norm";
 
 function accuracyOf({ table }: ExperimentResult): string {
   return rowsOf(table, NORMALISED).length > 0 ? NORMALISED : "accuracy";
 }
 
 function axisOf(result: ExperimentResult): string {
-  return accuracyOf(result) === NORMALISED ? "accuracy, length-normalised" : "accuracy";
+  return accuracyOf(result) === NORMALISED ? "accuracy by likelihood per character (acc_norm)" : "accuracy";
 }
 
 function curvesOf(result: ExperimentResult): Curve[] {

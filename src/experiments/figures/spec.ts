@@ -82,7 +82,8 @@ export function allMadeFrom(results: readonly ExperimentResult[]): string[] {
 
 function textsOf(data: ExperimentResult["data"], tokens: number | null): string {
   if (!data) return "";
-  const texts = `${data.texts} ${data.texts === 1 ? "text" : "texts"}${tokens === null ? "" : ` × ${tokens} tokens`}`;
+  const own = data.tokens ? ` × ${data.tokens.least} to ${data.tokens.most} tokens` : "";
+  const texts = `${data.texts} ${data.texts === 1 ? "text" : "texts"}${tokens === null ? own : ` × ${tokens} tokens`}`;
   return data.dataset === null ? texts : `${texts} of ${data.dataset}`;
 }
 

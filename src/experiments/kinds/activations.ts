@@ -5,9 +5,9 @@ import { listLayers } from "../../interventions/named.ts";
 import { resolvePositions } from "../../interventions/positions.ts";
 import { refuse } from "../../runs/tokens.ts";
 import type { SettingsOf } from "../../schemas/experiments/settings.ts";
-import { chunksOf } from "../chunks.ts";
+import { chunksOf, longestOf } from "../chunks.ts";
 import { type Tensor, writeSafetensors } from "../formats/safetensors.ts";
-import type { Fold, Kind } from "../kind.ts";
+import type { Fold, Kind, PlannedChunk } from "../kind.ts";
 import type { LabJob, RunOutput } from "../lab.ts";
 import type { Column, ResultRow } from "../result.ts";
 import { provenanceOf, type Study, type StudyModel } from "../study.ts";
@@ -18,8 +18,8 @@ type Settings = SettingsOf<"activations">;
 interface Input {
   readonly first: number;
   readonly texts: readonly Int32Array[];
-  /** Ascending. */
-  readonly positions: Int32Array;
+  /** Of every text, ascending. */
+  readonly positions: readonly Int32Array[];
 }
 
 interface Output {
@@ -59,24 +59,27 @@ export const activations: Kind<Settings, Input, Output> = {
   name: "activations",
   async plan(ask) {
     const { material, model, settings } = ask;
-    const { tokens, tokensPerText } = await material.cut();
-    const positions = positionsOf(settings.positions, tokensPerText);
+    const { tokens, tokensPerText, lengths } = await material.cut();
+    const positions = tokens.map(({ length }, text) =>
+      positionsOf(settings.positions, length, tokensPerText === null ? text : null),
+    );
     const layers = listLayers(settings.layers ?? allLayers(model), "/settings/layers", model);
     const rowBytes = settings.sites.reduce((sum, site) => sum + widthOf(site, model), 0) * layers.length * 4 + INDEX_BYTES;
-    checkBytes(rowBytes, tokens.length * positions.length);
-    return {
-      chunks: shards(tokens, positions, Math.max(1, Math.floor(SHARD_BYTES / rowBytes))),
-      tokensPerText,
-      texts: tokens.length,
-    };
+    checkBytes(rowBytes, countOf(positions));
+    const chunks = shards(tokens, positions, Math.max(1, Math.floor(SHARD_BYTES / rowBytes)));
+    return { chunks, tokensPerText, lengths, texts: tokens.length };
   },
-  jobs: (study, { texts, positions }) => texts.slice(0, 1).map((text) => jobOf(study, text, positions)),
+  jobs(study, { texts, positions }) {
+    const longest = texts.indexOf(longestOf(texts));
+    return [jobOf(study, texts[longest] as Int32Array, positions[longest] as Int32Array)];
+  },
   async compute(study, input, lab) {
-    const outputs = await lab.all(input.texts, (text) => lab.run(jobOf(study, text, input.positions)));
-    const tensors = [indexOf(input), ...tensorsOf(study, outputs, input.positions.length)];
-    const shard = writeSafetensors(tensors, metadataOf(study, input));
+    const { texts, positions } = input;
+    const outputs = await lab.all(texts, (text, i) => lab.run(jobOf(study, text, positions[i] as Int32Array)));
+    const count = countOf(positions);
+    const shard = writeSafetensors([indexOf(input), ...tensorsOf(study, outputs, count)], metadataOf(study, input));
     const sha256 = createHash("sha256").update(shard).digest("hex");
-    return { shard, count: input.texts.length * input.positions.length, sha256 };
+    return { shard, count, sha256 };
   },
   fold: () => new ShardList(),
   files: {
@@ -99,10 +102,21 @@ function widthOf(site: Site, { dModel, nHeads, headDim, dMlp }: StudyModel): num
   return site === "mlp_act" ? dMlp : dModel;
 }
 
-function positionsOf(positions: Settings["positions"], tokensPerText: number): number[] {
-  if (positions === "last") return [tokensPerText - 1];
-  if (positions === "all") return Array.from({ length: tokensPerText }, (_, position) => position);
-  return resolvePositions(positions, tokensPerText, "/settings/positions");
+/** Of one text; `text`: its number, named in a refusal where texts have lengths of their own. */
+function positionsOf(positions: Settings["positions"], length: number, text: number | null): Int32Array {
+  if (positions === "last") return Int32Array.of(length - 1);
+  if (positions === "all") return Int32Array.from({ length }, (_, position) => position);
+  for (const [i, position] of positions.entries())
+    if (position >= length || position < -length)
+      refuse(
+        `/settings/positions/${i}`,
+        `position ${position} is out of range: ${text === null ? "every text" : `text ${text}`} has ${length} tokens, so positions ${-length} to ${length - 1}`,
+      );
+  return Int32Array.from(resolvePositions(positions, length, "/settings/positions"));
+}
+
+function countOf(positions: readonly Int32Array[]): number {
+  return positions.reduce((sum, { length }) => sum + length, 0);
 }
 
 function checkBytes(rowBytes: number, rows: number): void {
@@ -120,17 +134,31 @@ function checkBytes(rowBytes: number, rows: number): void {
 }
 
 /** Whole texts, as many as fit; a text that does not fit is cut by positions, and run once for each part. */
-function shards(texts: readonly Int32Array[], positions: readonly number[], rows: number) {
-  const length = texts[0]?.length ?? 1;
-  const perShard = Math.max(1, Math.min(Math.floor(rows / positions.length), Math.floor(SHARD_TOKENS / length)));
-  const parts = chunksOf(positions, Math.min(rows, positions.length)).map(({ items }) => Int32Array.from(items));
-  return chunksOf(texts, perShard).flatMap(({ first, items }) =>
-    parts.map((part, i) => ({
+function shards(texts: readonly Int32Array[], positions: readonly Int32Array[], rows: number): PlannedChunk<Input>[] {
+  const chunks: { units: number; longest: number; input: { first: number; texts: Int32Array[]; positions: Int32Array[] } }[] = [];
+  let room = { rows: 0, tokens: 0 };
+  for (const [first, text] of texts.entries()) {
+    const own = positions[first] as Int32Array;
+    const last = chunks.at(-1);
+    if (last && own.length <= room.rows && text.length <= room.tokens) {
+      last.units++;
+      last.longest = Math.max(last.longest, text.length);
+      last.input.texts.push(text);
+      last.input.positions.push(own);
+    } else {
+      const parts = chunksOf([...own], rows).map(({ items }) => Int32Array.from(items));
       // A text is done with its last part.
-      units: i === parts.length - 1 ? items.length : 0,
-      input: { first, texts: items, positions: part },
-    })),
-  );
+      for (const [i, part] of parts.entries())
+        chunks.push({
+          units: i === parts.length - 1 ? 1 : 0,
+          longest: text.length,
+          input: { first, texts: [text], positions: [part] },
+        });
+      room = parts.length > 1 ? { rows: 0, tokens: 0 } : { rows, tokens: SHARD_TOKENS };
+    }
+    room = { rows: room.rows - own.length, tokens: room.tokens - text.length };
+  }
+  return chunks;
 }
 
 function layersOf({ settings, model }: Study<Settings>): number[] {
@@ -164,18 +192,24 @@ function jobOf(study: Study<Settings>, text: Int32Array, positions: Int32Array):
 
 function indexOf({ first, texts, positions }: Input): Tensor {
   const rows = texts.flatMap((text, i) =>
-    Array.from(positions, (position) => [first + i, position, text[position] as number] as const),
+    Array.from(positions[i] as Int32Array, (position) => [first + i, position, text[position] as number] as const),
   );
   return { name: "index", shape: [rows.length, 3], values: BigInt64Array.from(rows.flat(), BigInt) };
 }
 
-function tensorsOf(study: Study<Settings>, outputs: readonly RunOutput[], positions: number): Tensor[] {
+/** `count`: positions of all texts together. */
+function tensorsOf(study: Study<Settings>, outputs: readonly RunOutput[], count: number): Tensor[] {
   return layersOf(study).flatMap((layer) =>
     study.settings.sites.map((site) => {
       const width = widthOf(site, study.model);
-      const values = new Float32Array(outputs.length * positions * width);
-      for (const [i, output] of outputs.entries()) values.set(valuesAt(site, layer, output), i * positions * width);
-      return { name: `${site}.${layer}`, shape: [outputs.length * positions, width], values };
+      const values = new Float32Array(count * width);
+      let at = 0;
+      for (const output of outputs) {
+        const own = valuesAt(site, layer, output);
+        values.set(own, at);
+        at += own.length;
+      }
+      return { name: `${site}.${layer}`, shape: [count, width], values };
     }),
   );
 }
@@ -199,7 +233,7 @@ function metadataOf(study: Study<Settings>, { first, texts }: Input): Record<str
   const { model, data, kind, version, tokens_per_text, prepend_bos, settings } = provenanceOf(study);
   const all = {
     ...{ kind, version, model: model.id, revision: model.revision, family: model.family },
-    ...{ dataset: data?.dataset ?? "", dataset_sha256: data?.sha256 ?? "", tokens_per_text, prepend_bos },
+    ...{ dataset: data?.dataset ?? "", dataset_sha256: data?.sha256 ?? "", tokens_per_text: tokens_per_text ?? "", prepend_bos },
     ...{ settings: JSON.stringify(settings), first_text: first, texts: texts.length, weights: "raw" },
   };
   return Object.fromEntries(Object.entries(all).map(([name, value]) => [name, String(value)]));

@@ -3,13 +3,13 @@ import { LOCALITY_OFFSETS } from "../../metrics/attention-locality.ts";
 import { refuse } from "../../runs/tokens.ts";
 import type { SettingsOf } from "../../schemas/experiments/settings.ts";
 import { type Key, statisticsKind } from "../statistics.ts";
-import type { Study } from "../study.ts";
+import { longestText, type Study } from "../study.ts";
 
 type Settings = SettingsOf<"attention-locality">;
 
 const STATISTICS = ["per_cell", "total", "total_without_bos"] as const;
 
-/** How much attention goes to the previous k tokens (figure 4): one observation a text. */
+/** How much attention goes to the previous k tokens (figure 4): one observation a text that has more than k. */
 export const attentionLocality = statisticsKind<Settings>({
   name: "attention-locality",
   keys: [
@@ -21,9 +21,9 @@ export const attentionLocality = statisticsKind<Settings>({
   shown: ["per_cell"],
   quantiles: false,
   cells,
-  check({ settings }, tokensPerText) {
-    if (settings.k >= tokensPerText)
-      refuse("/settings/k", `${settings.k} offsets are more than texts of ${tokensPerText} tokens have, ${tokensPerText - 1}`);
+  check({ settings }, { lengths }) {
+    if (settings.k >= lengths.most)
+      refuse("/settings/k", `${settings.k} offsets are more than texts of ${lengths.most} tokens have, ${lengths.most - 1}`);
     return undefined;
   },
   jobs: ({ model }, tokens) => [
@@ -40,7 +40,9 @@ export const attentionLocality = statisticsKind<Settings>({
     return cells(study).flatMap(({ layer, head, k }) => {
       const rows = locality.get(layer as number);
       return [rows?.perCell, rows?.total, rows?.totalWithoutBos].map((table) => {
-        const heads = table?.[(k as number) - 1] ?? [];
+        const heads = table?.[(k as number) - 1];
+        // A text of k tokens or fewer has nothing k before.
+        if (!heads) return [];
         return Float64Array.of(
           head === null ? heads.reduce((sum, x) => sum + x, 0) / heads.length : (heads[head as number] as number),
         );
@@ -56,8 +58,9 @@ export const attentionLocality = statisticsKind<Settings>({
   },
 });
 
-function cells({ model, tokensPerText }: Study<Settings>): Key[] {
-  const most = Math.min(LOCALITY_OFFSETS, (tokensPerText ?? 1) - 1);
+function cells(study: Study<Settings>): Key[] {
+  const { model } = study;
+  const most = Math.min(LOCALITY_OFFSETS, longestText(study) - 1);
   const heads = [null, ...Array(model.nHeads).keys()];
   return [...Array(model.nLayers).keys()].flatMap((layer) =>
     heads.flatMap((head) => Array.from({ length: most }, (_, i) => ({ layer, head, k: i + 1 }))),

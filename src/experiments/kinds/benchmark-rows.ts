@@ -16,7 +16,8 @@ export interface Sequence {
 /** One row: its choices, or the one text whose last word is asked for. */
 export interface Item {
   readonly sequences: readonly Sequence[];
-  /** UTF-8 bytes of each choice. */
+  /** Length of each choice in characters (code points, as Python's len), and in UTF-8 bytes. */
+  readonly characters: readonly number[];
   readonly bytes: readonly number[];
   /** The right one. */
   readonly answer: number;
@@ -35,7 +36,7 @@ export function multipleChoice(row: NumberedRow): Item {
     const between = spaces !== "" || stem === "" || /^\s/u.test(choice) ? spaces : " ";
     return sequenceOf(row, stem, `${stem}${between}${choice}`, `with choice ${i}`);
   });
-  return { sequences, bytes: choices.map((choice) => Buffer.byteLength(choice)), answer: answerOf(row, choices) };
+  return { sequences, ...lengthsOf(choices), answer: answerOf(row, choices) };
 }
 
 /** `text`: its last word, what follows the last white space, after the rest. White space at the end is left out. */
@@ -44,7 +45,14 @@ export function lastWord(row: NumberedRow): Item {
   const word = /\S+$/u.exec(text)?.[0] ?? row.refuse("has no word in it", "text");
   const stem = text.slice(0, text.length - word.length).trimEnd();
   if (stem === "") row.refuse(`has one word only, ${JSON.stringify(word)}: nothing to predict it from`, "text");
-  return { sequences: [sequenceOf(row, stem, text, "as a whole")], bytes: [Buffer.byteLength(word)], answer: 0 };
+  return { sequences: [sequenceOf(row, stem, text, "as a whole")], ...lengthsOf([word]), answer: 0 };
+}
+
+function lengthsOf(choices: readonly string[]): Pick<Item, "characters" | "bytes"> {
+  return {
+    characters: choices.map((choice) => [...choice].length),
+    bytes: choices.map((choice) => Buffer.byteLength(choice)),
+  };
 }
 
 function choicesOf(row: NumberedRow): string[] {

@@ -1,6 +1,6 @@
 import { baselineSchedule, type Schedule } from "../../engine/schedule.ts";
 import type { SettingsOf } from "../../schemas/experiments/settings.ts";
-import { chunksByTokens, chunksOf } from "../chunks.ts";
+import { chunksByTokens, chunksOf, longestOf } from "../chunks.ts";
 import type { Fold, Kind } from "../kind.ts";
 import type { Lab, LabJob } from "../lab.ts";
 import type { ResultRow } from "../result.ts";
@@ -37,8 +37,8 @@ const KEYS = [
 
 /**
  * Accuracy with every layer deleted, swapped with the next, or repeated. `multiple-choice`: the choice whose tokens have the
- * highest log-probability given the context, and the highest per byte of the choice (normalised), as lm-evaluation-harness;
- * the first one of a tie. `last-word`: whether every token of the last word is the top token given what comes before it, and
+ * highest log-probability given the context, as it is (`accuracy`, lm-evaluation-harness' acc), per character of the choice
+ * (`acc_norm`, as there) and per UTF-8 byte (`acc_bytes`, as there); the first one of a tie. `last-word`: whether every token of the last word is the top token given what comes before it, and
  * its perplexity (LAMBADA, arXiv 1606.06031). Errors are clustered by row; changes are paired with the baseline.
  */
 export const benchmark: Kind<Settings, Input, StatisticsOutput> = {
@@ -50,6 +50,7 @@ export const benchmark: Kind<Settings, Input, StatisticsOutput> = {
     return {
       chunks: chunksByTokens(items, tokensIn).map(({ first, items: some }) => ({
         units: some.length,
+        longest: longestOf(some.flatMap(({ sequences }) => sequences.map(({ tokens }) => tokens))).length,
         input: { first, items: some },
       })),
       tokensPerText: null,
@@ -71,9 +72,20 @@ export const benchmark: Kind<Settings, Input, StatisticsOutput> = {
   fold,
 };
 
-function statisticsOf({ settings }: Study<Settings>): string[] {
-  const normalised = settings.task === "multiple-choice" ? ["accuracy_normalised"] : [];
-  return ["accuracy", "accuracy_change", ...normalised, "target_logprob_nats"];
+/** What decides which choice is right, by the names of lm-evaluation-harness where they differ from plain accuracy. */
+const CHOOSING = ["accuracy", "acc_norm", "acc_bytes"] as const;
+
+function rulesOf({ settings }: Pick<Study<Settings>, "settings">): readonly (typeof CHOOSING)[number][] {
+  return settings.task === "multiple-choice" ? CHOOSING : ["accuracy"];
+}
+
+/** The figure's: length-normalised where there are choices. */
+function headlineOf({ settings }: Pick<Study<Settings>, "settings">): (typeof CHOOSING)[number] {
+  return settings.task === "multiple-choice" ? "acc_norm" : "accuracy";
+}
+
+function statisticsOf(study: Study<Settings>): string[] {
+  return [...rulesOf(study).flatMap((rule) => [rule, `${rule}_change`]), "target_logprob_nats"];
 }
 
 function variantKeys({ settings, model }: Study<Settings>): VariantKey[] {
@@ -115,16 +127,24 @@ async function scoresOf(study: Study<Settings>, sequence: Sequence, lab: Lab): P
 }
 
 /** One row's values under one variant, in the order of the statistics. */
-function valuesOf(study: Study<Settings>, { bytes, answer }: Item, scores: readonly Scores[], variant: number): number[][] {
-  const target = scores[answer]?.logprobs[variant] as number;
-  const choosing = study.settings.task === "multiple-choice";
-  const isRight = (at: number) =>
-    choosing ? highest(scores.map(({ logprobs }) => logprobs[at] as number)) === answer : scores[0]?.greedy[at] === true;
-  const accuracy = Number(isRight(variant));
-  const change = variant === 0 ? [] : [accuracy - Number(isRight(0))];
-  if (!choosing) return [[accuracy], change, [target]];
-  const perByte = scores.map(({ logprobs }, i) => (logprobs[variant] as number) / (bytes[i] as number));
-  return [[accuracy], change, [Number(highest(perByte) === answer)], [target]];
+function valuesOf(study: Study<Settings>, item: Item, scores: readonly Scores[], variant: number): number[][] {
+  const rules = rulesOf(study).flatMap((rule) => {
+    const right = (at: number) => Number(isRight(study, rule, item, scores, at));
+    return [[right(variant)], variant === 0 ? [] : [right(variant) - right(0)]];
+  });
+  return [...rules, [scores[item.answer]?.logprobs[variant] as number]];
+}
+
+function isRight(
+  { settings }: Study<Settings>,
+  rule: (typeof CHOOSING)[number],
+  { answer, characters, bytes }: Item,
+  scores: readonly Scores[],
+  variant: number,
+): boolean {
+  if (settings.task === "last-word") return scores[0]?.greedy[variant] === true;
+  const lengths = { accuracy: null, acc_norm: characters, acc_bytes: bytes }[rule];
+  return highest(scores.map(({ logprobs }, i) => (logprobs[variant] as number) / (lengths?.[i] ?? 1))) === answer;
 }
 
 /** The first of the highest. */
@@ -138,7 +158,7 @@ function tokensIn({ sequences }: Item): number {
 
 function fold(study: Study<Settings>): Fold<Input, StatisticsOutput> {
   const all = statisticsFold<Settings>(
-    { keys: KEYS, statistics: statisticsOf(study), shown: ["accuracy"], quantiles: false, cells: variantKeys, summary },
+    { keys: KEYS, statistics: statisticsOf(study), shown: [headlineOf(study)], quantiles: false, cells: variantKeys, summary },
     study,
   );
   return {
@@ -162,18 +182,20 @@ function withPerplexity(rows: readonly ResultRow[]): ResultRow[] {
   });
 }
 
-function summary({ settings, notes }: Study<Settings>, means: Means): Readonly<Record<string, unknown>> {
+function summary(study: Study<Settings>, means: Means): Readonly<Record<string, unknown>> {
+  const { settings, notes } = study;
   const at = (cell: number, statistic: string) => means.mean(cell, statistic);
-  const choosing = settings.task === "multiple-choice";
   const baseline = {
-    accuracy: at(0, "accuracy"),
-    ...(choosing
-      ? { accuracy_normalised: at(0, "accuracy_normalised"), accuracy_by_chance: notes.chance }
+    ...Object.fromEntries(rulesOf(study).map((rule) => [rule, at(0, rule)])),
+    ...(settings.task === "multiple-choice"
+      ? { accuracy_by_chance: notes.chance }
       : { perplexity: Math.exp(-at(0, "target_logprob_nats")) }),
   };
-  const byOperation = settings.operations.map((operation) => [
-    `accuracy_${operation}_by_layer`,
-    means.cells.flatMap((key, cell) => (key.operation === operation ? [at(cell, "accuracy")] : [])),
-  ]);
-  return { task: settings.task, baseline, ...Object.fromEntries(byOperation) };
+  const byLayer = (operation: string, statistic: string) =>
+    means.cells.flatMap((key, cell) => (key.operation === operation ? [at(cell, statistic)] : []));
+  const shown = [...new Set([headlineOf(study), "accuracy"])];
+  const lists = settings.operations.flatMap((operation) =>
+    shown.map((statistic) => [`${statistic}_${operation}_by_layer`, byLayer(operation, statistic)] as const),
+  );
+  return { task: settings.task, baseline, ...Object.fromEntries(lists) };
 }

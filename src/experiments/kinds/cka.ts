@@ -1,7 +1,7 @@
 import { baselineSchedule } from "../../engine/schedule.ts";
 import { HsicSums } from "../../metrics/similarity.ts";
 import type { SettingsOf } from "../../schemas/experiments/settings.ts";
-import { chunksOfTexts, type TextsInput } from "../chunks.ts";
+import { longestOf, planOfTexts, type TextsInput } from "../chunks.ts";
 import type { Fold, Kind } from "../kind.ts";
 import type { LabJob } from "../lab.ts";
 import { type Column, MEAN_COLUMNS, type ResultRow } from "../result.ts";
@@ -32,11 +32,8 @@ interface Output {
  */
 export const cka: Kind<Settings, TextsInput, Output> = {
   name: "cka",
-  async plan({ material }) {
-    const { tokens, tokensPerText } = await material.cut();
-    return { chunks: chunksOfTexts(tokens), tokensPerText, texts: tokens.length };
-  },
-  jobs: (study, { texts }) => texts.slice(0, 1).map((text) => jobOf(study, text)),
+  plan: async ({ material }) => planOfTexts(await material.cut()),
+  jobs: (study, { texts }) => [jobOf(study, longestOf(texts))],
   async compute(study, { texts }, lab) {
     const outputs = await lab.all(texts, (text) => lab.run(jobOf(study, text)));
     const d = study.model.dModel;

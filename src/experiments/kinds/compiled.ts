@@ -22,41 +22,54 @@ export interface MeanNotes {
 }
 
 /**
- * The texts of all means that operations name. Refuses what cannot be applied to texts of `tokenCount` tokens; `place`
- * says where in the request a pointer into `{ variants }` lies.
+ * The texts of all means that operations name. Refuses what cannot be applied to every one of the texts, by its number where
+ * they differ in length; `place` says where in the request a pointer into `{ variants }` lies.
  */
 export async function checkOperations(
   variants: Variants,
   { model, datasets, prependBos }: Pick<Ask<unknown>, "model" | "datasets" | "prependBos">,
-  tokenCount: number,
+  texts: readonly Int32Array[],
   place: (pointer: string) => string,
 ): Promise<MeanNotes> {
+  const lengths = new Map<number, number>();
+  for (const [text, { length }] of texts.entries()) if (!lengths.has(length)) lengths.set(length, text);
+  let which = "";
   try {
     const found = await meanTexts({ variants, prepend_bos: prependBos }, model, datasets);
     const bySpelling = new Map([...found].map(([mean, texts]) => [spelling(mean), texts]));
     const means = [...bySpelling].map(([mean, texts]) => ({ mean, texts }));
-    compile(variants, model, tokenCount, prependBos, { means });
+    for (const [tokenCount, text] of lengths) {
+      if (lengths.size > 1) which = `text ${text}: `;
+      compile(variants, model, tokenCount, prependBos, { means });
+      await new Promise((resolve) => setImmediate(resolve));
+    }
     return { means };
   } catch (error) {
     if (!(error instanceof Problem) || !error.errors) throw error;
-    const errors = error.errors.map(({ pointer, detail }) => ({ pointer: place(pointer), detail }));
-    throw new Problem(error.code, error.message, errors);
+    const errors = error.errors.map(({ pointer, detail }) => ({ pointer: place(pointer), detail: `${which}${detail}` }));
+    throw new Problem(error.code, `${which}${error.message}`, errors);
   }
 }
 
-const compiled = new WeakMap<object, { readonly tokenCount: number; readonly variants: CompiledVariants }>();
+/** By study, and in it by the texts' length. */
+const compiled = new WeakMap<object, Map<number, CompiledVariants>>();
+/** Lengths of texts for which what was compiled is kept. */
+const KEPT_LENGTHS = 64;
 
-/** The baseline and then the variants, for the texts of a study, which all have one length: compiled once. */
+/** The baseline and then the variants, for texts of `tokenCount` tokens: compiled once for each length. */
 export function compileFor(
   study: Study<unknown>,
   variants: () => Variants,
   model: ServedModel,
   tokenCount: number,
 ): CompiledVariants {
-  const known = compiled.get(study);
-  if (known?.tokenCount === tokenCount) return known.variants;
+  const byLength = compiled.get(study) ?? new Map<number, CompiledVariants>();
+  compiled.set(study, byLength);
+  const known = byLength.get(tokenCount);
+  if (known) return known;
   const made = compile(variants(), model, tokenCount, study.prependBos, study.notes as unknown as MeanNotes);
-  compiled.set(study, { tokenCount, variants: made });
+  if (byLength.size === KEPT_LENGTHS) byLength.clear();
+  byLength.set(tokenCount, made);
   return made;
 }
 

@@ -33,11 +33,11 @@ export const headImportance = statisticsKind<Settings>({
   shown: ["kl_nats", "top1_agreement"],
   quantiles: false,
   cells: (study) => headsOf(study),
-  async check(ask, tokensPerText) {
+  async check(ask, { tokens }) {
     const layers = ask.settings.layers;
     if (layers) listLayers(layers, "/settings/layers", ask.model);
     const place = (pointer: string) => pointer.replace(/^\/variants\/[^/]+\/0\/with/, "/settings/with");
-    return { ...(await checkOperations(variantsOf(ask), ask, tokensPerText, place)) };
+    return { ...(await checkOperations(variantsOf(ask), ask, tokens, place)) };
   },
   jobs(study, tokens, model) {
     const { baseline, variants, resources } = compiled(study, model, tokens.length);
@@ -47,7 +47,7 @@ export const headImportance = statisticsKind<Settings>({
       comparisonJobs(study, tokens, baseline, items, { vectors: emptyVectors(resources) }),
     );
   },
-  vectors: (study, lab) => filledVectors(compiled(study, lab.model, study.tokensPerText as number).resources, lab),
+  vectors: (study, lab, tokenCount) => filledVectors(compiled(study, lab.model, tokenCount).resources, lab),
   read: (_, outputs) => outputs.flatMap((output) => comparisonsOf([output])).flatMap(comparisonValues),
   summary: (_, means) => {
     const heads = means.cells.map((key, cell) => ({

@@ -2,7 +2,16 @@ import { momentsOf } from "../../metrics/clustered-mean.ts";
 import { refuse } from "../../runs/tokens.ts";
 import type { SettingsOf } from "../../schemas/experiments/settings.ts";
 import type { Ask, Fold, Kind, Plan } from "../kind.ts";
-import { directionOf, directionsOf, meanActivations, signNotes, signSource } from "../neurons.ts";
+import {
+  directionOf,
+  directionsOf,
+  meanActivations,
+  type SignSource,
+  signed,
+  signNotes,
+  signOf,
+  signSource,
+} from "../neurons.ts";
 import { type Column, MEAN_COLUMNS, type ResultRow } from "../result.ts";
 import type { Study } from "../study.ts";
 
@@ -30,12 +39,29 @@ const NEURON_COLUMNS: readonly Column[] = [
     type: "float",
     description: "of its cosines with the unembedding; a Gaussian has 3. null: they do not vary",
   },
-  { name: "skew", type: "float", description: "likewise; a gated neuron's sign is arbitrary" },
-  { name: "variance", type: "float", description: "likewise" },
+];
+/** In the place of the skew where signs are unknown: negating a neuron negates its skew. */
+const ABSOLUTE_SKEW = "absolute_skew";
+const SKEW_COLUMNS: Readonly<Record<SignSource, Column>> = {
+  stored: { name: "skew", type: "float", description: "likewise" },
+  measured: { name: "skew", type: "float", description: "likewise, as an active neuron writes; null: it was never active" },
+  unknown: { name: ABSOLUTE_SKEW, type: "float", description: "its size: a gated neuron's sign is arbitrary" },
+};
+const CLASS_COLUMNS: readonly Column[] = [
+  { name: "variance", type: "float", description: "of its cosines with the unembedding" },
   { name: "class", type: "string", description: "prediction, suppression, prediction_or_suppression, or null" },
   { name: "partition", type: "boolean", description: "its variance is above the bound" },
 ];
-const ACTIVATION_COLUMN: Column = { name: "mean_activation", type: "float", description: "on the texts: what tells its sign" };
+const ACTIVATION_COLUMN: Column = {
+  name: "mean_activation",
+  type: "float",
+  description: "on the texts, its size: the neuron's sign is the one that makes it positive",
+};
+
+function neuronColumns(signs: SignSource): readonly Column[] {
+  const activation = signs === "measured" ? [ACTIVATION_COLUMN] : [];
+  return [...NEURON_COLUMNS, SKEW_COLUMNS[signs], ...CLASS_COLUMNS, ...activation];
+}
 
 /**
  * Of every layer how many neurons speak for few tokens, against few, or part the vocabulary (figure 6 right). With texts,
@@ -53,7 +79,7 @@ export const neuronCensus: Kind<Settings, LayerInput, LayerOutput> = {
     neurons: {
       description: "Every neuron with its class.",
       has: () => true,
-      columns: (study) => (signSource(study) === "measured" ? [...NEURON_COLUMNS, ACTIVATION_COLUMN] : NEURON_COLUMNS),
+      columns: (study) => neuronColumns(signSource(study)),
       rows: (study, { input, output }) => neuronsOf(study, output).map((row) => ({ layer: input.layer, ...row })),
     },
   },
@@ -67,8 +93,8 @@ async function plan({ model, material }: Ask<Settings>): Promise<Plan<LayerInput
       "/data",
       `the census of ${model.id} takes no texts: its MLPs have no gates, so the signs of its neurons are in the weights`,
     );
-  const { tokens, tokensPerText } = await material.cut();
-  return { chunks, tokensPerText, texts: tokens.length, notes: signNotes(model, tokens) };
+  const { tokens, tokensPerText, lengths } = await material.cut();
+  return { chunks, tokensPerText, lengths, texts: tokens.length, notes: signNotes(model, tokens) };
 }
 
 function neuronsOf(study: Study<Settings>, { kurtosis, skew, variance, activation }: LayerOutput): ResultRow[] {
@@ -81,11 +107,13 @@ function neuronsOf(study: Study<Settings>, { kurtosis, skew, variance, activatio
     return {
       neuron,
       kurtosis: known(shape.kurtosis),
-      skew: known(shape.skew),
+      ...(signs === "unknown"
+        ? { [ABSOLUTE_SKEW]: known(Math.abs(shape.skew)) }
+        : { skew: signed(shape.skew, signOf(signs, active)) }),
       variance: known(variance[neuron] as number),
       class: directionOf(shape, signs, active, kurtosis_above),
       partition: (variance[neuron] as number) > variance_above,
-      ...(signs === "measured" && { mean_activation: active }),
+      ...(signs === "measured" && { mean_activation: active === null ? null : Math.abs(active) }),
     };
   });
 }
@@ -100,12 +128,14 @@ interface Layer {
 
 class CensusFold implements Fold<LayerInput, LayerOutput> {
   readonly #study: Study<Settings>;
+  readonly #signs: SignSource;
   readonly #classes: readonly string[];
   readonly #layers: Layer[] = [];
 
   constructor(study: Study<Settings>) {
     this.#study = study;
-    this.#classes = [...directionsOf(signSource(study)), "partition"];
+    this.#signs = signSource(study);
+    this.#classes = [...directionsOf(this.#signs), "partition"];
   }
 
   add(output: LayerOutput, { layer }: LayerInput): void {
@@ -113,9 +143,9 @@ class CensusFold implements Fold<LayerInput, LayerOutput> {
     const count = (name: string) =>
       neurons.filter((neuron) => (name === "partition" ? neuron.partition : neuron.class === name)).length;
     const counts = Object.fromEntries(this.#classes.map((name) => [name, count(name)]));
-    const shapes = (["kurtosis", "skew", "variance"] as const).map((statistic): ResultRow => {
-      // A neuron whose cosines do not vary has neither kurtosis nor skew.
-      const values = output[statistic].filter((value) => Number.isFinite(value));
+    const shapes = ["kurtosis", SKEW_COLUMNS[this.#signs].name, "variance"].map((statistic): ResultRow => {
+      // A neuron whose cosines do not vary has neither kurtosis nor skew; one that was never active has no skew.
+      const values = neurons.map((neuron) => neuron[statistic]).filter((value) => typeof value === "number");
       const { count, mean, m2 } = momentsOf(values);
       return { statistic, mean: count > 0 ? mean : null, std: count > 0 ? Math.sqrt(m2 / count) : null, sem: null, count };
     });
@@ -138,7 +168,7 @@ class CensusFold implements Fold<LayerInput, LayerOutput> {
     const byLayer = (name: string) => this.#layers.map(({ counts }) => counts[name] as number);
     const summary = {
       weights: this.#study.settings.weights,
-      signs: signSource(this.#study),
+      signs: this.#signs,
       ...Object.fromEntries(this.#classes.map((name) => [`${name}_count_by_layer`, byLayer(name)])),
       // Of d numbers a random direction's cosines have this much, whatever the neuron does.
       variance_of_a_random_direction: 1 / this.#study.model.dModel,

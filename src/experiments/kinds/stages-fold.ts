@@ -39,9 +39,12 @@ export class StagesFold implements Fold<StagesInput, StagesOutput> {
   readonly #means: readonly ClusteredMean[];
   /** Each text's own means, for the bootstrap. */
   readonly #texts: Float64Array[] = [];
+  /** Of how many observations they are; null: all texts have as many. */
+  readonly #counts: Float64Array[] | null;
 
   constructor(study: Study<Settings>) {
     this.#study = study;
+    this.#counts = study.tokensPerText === null ? [] : null;
     this.#census = neuronCensus.fold(censusStudy(study));
     this.#means = Array.from({ length: study.model.nLayers * TEXT_SIGNALS.length }, () => new ClusteredMean());
   }
@@ -55,13 +58,16 @@ export class StagesFold implements Fold<StagesInput, StagesOutput> {
     const width = this.#means.length;
     for (let text = 0; text < signals.length / (width * 3); text++) {
       const means = new Float64Array(width);
+      const counts = new Float64Array(width);
       for (const [at, mean] of this.#means.entries()) {
         const from = (text * width + at) * 3;
         const [count, own, m2] = signals.subarray(from, from + 3) as unknown as [number, number, number];
         mean.add(count, own, m2);
         means[at] = own;
+        counts[at] = count;
       }
       this.#texts.push(means);
+      this.#counts?.push(counts);
     }
   }
 
@@ -109,7 +115,8 @@ export class StagesFold implements Fold<StagesInput, StagesOutput> {
         boundaries: [],
       };
     const test = await inTurns(permutations(signals, PARTS, { seed, repeats: orders }));
-    const intervals = await inTurns(boundaryResamples(this.#bootstrapped(used, curves), PARTS, { seed, repeats: resamples }));
+    const { texts, counts } = this.#bootstrapped(used, curves);
+    const intervals = await inTurns(boundaryResamples(texts, PARTS, { seed, repeats: resamples }, counts));
     const supported = test !== null && test.p < SIGNIFICANT;
     // The metric names the first layer after a boundary.
     const after = four.boundaries.map((first) => first - 1);
@@ -130,17 +137,18 @@ export class StagesFold implements Fold<StagesInput, StagesOutput> {
     };
   }
 
-  /** Every text's signals of every layer; those of the weights are the same in each. */
-  #bootstrapped(used: readonly string[], curves: ReadonlyMap<string, readonly number[]>): Signals[] {
+  /** Every text's signals of every layer, and of how many observations they are; those of the weights are the same in each. */
+  #bootstrapped(used: readonly string[], curves: ReadonlyMap<string, readonly number[]>) {
     const width = TEXT_SIGNALS.length;
     const columns = used.map((name) => TEXT_SIGNALS.indexOf(name));
-    return this.#texts.map((means) =>
+    const tabled = (own: Float64Array, ofWeights: (name: string, layer: number) => number): Signals =>
       Array.from({ length: this.#study.model.nLayers }, (_, layer) =>
-        columns.map(
-          (column, i) => (column < 0 ? curves.get(used[i] as string)?.[layer] : means[layer * width + column]) as number,
-        ),
-      ),
-    );
+        columns.map((column, i) => (column < 0 ? ofWeights(used[i] as string, layer) : (own[layer * width + column] as number))),
+      );
+    return {
+      texts: this.#texts.map((means) => tabled(means, (name, layer) => curves.get(name)?.[layer] as number)),
+      counts: this.#counts?.map((counts) => tabled(counts, () => 1)),
+    };
   }
 
   #textRows(): ResultRow[] {

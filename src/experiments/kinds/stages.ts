@@ -1,5 +1,5 @@
 import { refuse } from "../../runs/tokens.ts";
-import { chunksOfTexts, type TextsInput } from "../chunks.ts";
+import { chunksOfTexts, longestOf, type TextsInput } from "../chunks.ts";
 import type { Ask, Kind, Plan, PlannedChunk } from "../kind.ts";
 import { signNotes } from "../neurons.ts";
 import { neuronCensus } from "./neuron-census.ts";
@@ -16,7 +16,7 @@ const SIGN_TOKENS = 16_384;
 export const stages: Kind<Settings, StagesInput, StagesOutput> = {
   name: "stages",
   plan,
-  jobs: (study, input, model) => ("texts" in input ? signalJobs(study, [...(input.texts[0] ?? [])], model) : []),
+  jobs: (study, input, model) => ("texts" in input ? signalJobs(study, [...longestOf(input.texts)], model) : []),
   async compute(study, input, lab) {
     if ("texts" in input) return { signals: await textSignals(study, input.texts, lab) };
     return { census: await neuronCensus.compute(censusStudy(study), input, lab) };
@@ -25,19 +25,30 @@ export const stages: Kind<Settings, StagesInput, StagesOutput> = {
 };
 
 async function plan({ settings, model, material }: Ask<Settings>): Promise<Plan<StagesInput>> {
-  const { tokens, tokensPerText } = await material.cut();
-  if (settings.k >= tokensPerText)
+  const { tokens, tokensPerText, lengths } = await material.cut();
+  // Every text has all signals: they are resampled by text.
+  if (settings.k >= lengths.least)
     refuse(
       "/settings/k",
-      `${settings.k} tokens before are more than texts of ${tokensPerText} tokens have, ${tokensPerText - 1}`,
+      `${settings.k} tokens before are more than texts of ${lengths.least} tokens have, ${lengths.least - 1}`,
     );
   const layers = Array.from({ length: model.nLayers }, (_, layer): PlannedChunk<StagesInput> => ({ units: 1, input: { layer } }));
   const texts: readonly PlannedChunk<TextsInput>[] = chunksOfTexts(tokens);
-  const signed = tokens.slice(0, Math.max(1, Math.floor(SIGN_TOKENS / tokensPerText)));
   return {
     chunks: [...texts, ...layers],
     tokensPerText,
+    lengths,
     texts: tokens.length,
-    ...(model.gated && { notes: signNotes(model, signed) }),
+    ...(model.gated && { notes: signNotes(model, firstTokens(tokens, SIGN_TOKENS)) }),
   };
+}
+
+/** The first texts, at least one, that have no more tokens together. */
+function firstTokens(texts: readonly Int32Array[], most: number): readonly Int32Array[] {
+  let total = 0;
+  const beyond = texts.findIndex(({ length }) => {
+    total += length;
+    return total > most;
+  });
+  return beyond < 0 ? texts : texts.slice(0, Math.max(1, beyond));
 }

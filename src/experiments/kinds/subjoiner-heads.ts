@@ -4,7 +4,7 @@ import { momentsOf } from "../../metrics/clustered-mean.ts";
 import { refuse } from "../../runs/tokens.ts";
 import type { SettingsOf } from "../../schemas/experiments/settings.ts";
 import { MAX_EXPERIMENT_TOKENS } from "../../schemas/limits.ts";
-import { chunksOf } from "../chunks.ts";
+import { chunksOf, longestOf } from "../chunks.ts";
 import type { Ask, Kind, Plan } from "../kind.ts";
 import type { LabJob, RunOutput } from "../lab.ts";
 import type { Study } from "../study.ts";
@@ -32,7 +32,7 @@ const CHUNK_TOKENS = 2048;
 export const subjoinerHeads: Kind<Settings, WordsInput, AttentionOutput> = {
   name: "subjoiner-heads",
   plan,
-  jobs: (study, { words }) => words.slice(0, 1).map(({ tokens }) => jobOf(study, tokens)),
+  jobs: (study, { words }) => [jobOf(study, longestOf(words.map(({ tokens }) => tokens)))],
   async compute(study, { words }, lab) {
     const outputs = await lab.all(words, ({ tokens }) => lab.run(jobOf(study, tokens)));
     const weights = outputs.map((output) => weightsOf(study, output));
@@ -69,7 +69,7 @@ async function plan(ask: Ask<Settings>): Promise<Plan<WordsInput>> {
       `the texts have ${multi} words of exactly ${n} tokens and ${single} of one token that end ${context_words} words; at least ${LEAST_WORDS} of each are needed${long}`,
     );
   }
-  const longest = found.words.reduce((most, { tokens }) => Math.max(most, tokens.length), 1);
+  const longest = longestOf(found.words.map(({ tokens }) => tokens)).length;
   const total = found.words.reduce((sum, { tokens }) => sum + tokens.length, 0);
   if (total > MAX_EXPERIMENT_TOKENS)
     refuse(
@@ -78,6 +78,7 @@ async function plan(ask: Ask<Settings>): Promise<Plan<WordsInput>> {
     );
   const chunks = chunksOf(found.words, Math.max(1, Math.floor(CHUNK_TOKENS / longest))).map(({ items }) => ({
     units: items.length,
+    longest: longestOf(items.map(({ tokens }) => tokens)).length,
     input: { words: items },
   }));
   return { chunks, tokensPerText: null, texts: texts.length, notes: { multi, single } };

@@ -1,14 +1,14 @@
 /** Neurons that may tell whether the next token ends in a suffix: by what they write, before anything is run. */
 import type { SettingsOf } from "../../schemas/experiments/settings.ts";
 import type { Lab } from "../lab.ts";
-import { directionOf, meanActivations, signSource } from "../neurons.ts";
+import { directionOf, meanActivations, signed, signOf, signSource } from "../neurons.ts";
 import type { Study } from "../study.ts";
 
 export interface Candidate {
   readonly layer: number;
   readonly neuron: number;
   readonly direction: "prediction" | "suppression";
-  /** Mean of w_out · W_U over the suffix's tokens, minus the mean over the others, as the weights stand. */
+  /** Mean of w_out · W_U over the suffix's tokens, minus the mean over the others, of what the active neuron writes. */
   readonly effect: number;
   readonly kurtosis: number;
 }
@@ -39,9 +39,11 @@ export async function findCandidates(study: Study<SettingsOf<"suffix-probe">>, l
     Array.from(values).flatMap((kurtosis, neuron): Candidate[] => {
       largestKurtosis = Math.max(largestKurtosis, Number.isNaN(kurtosis) ? 0 : kurtosis);
       const shape = { kurtosis, skew: skew[neuron] as number };
-      const direction = directionOf(shape, signs, activations[layer]?.[neuron] ?? null, kurtosis_above);
-      if (direction !== "prediction" && direction !== "suppression") return [];
-      return [{ layer, neuron, direction, effect: setEffects[0]?.[neuron] as number, kurtosis }];
+      const activation = activations[layer]?.[neuron] ?? null;
+      const direction = directionOf(shape, signs, activation, kurtosis_above);
+      const effect = signed(setEffects[0]?.[neuron] as number, signOf(signs, activation));
+      if ((direction !== "prediction" && direction !== "suppression") || effect === null) return [];
+      return [{ layer, neuron, direction, effect, kurtosis }];
     }),
   );
   const of = (direction: Candidate["direction"]) =>

@@ -31,12 +31,24 @@ export function checkTokenRows(rows: number, pointer: string): void {
     );
 }
 
-/** Values of the first so many cells of every text. [text, variant, statistic, counted position]; NaN: no next token. */
+/**
+ * Values of the first so many cells of every text. [text, variant, statistic, counted position], each text with as many
+ * positions as it has; NaN: no next token.
+ */
 export function tokenValues(observed: readonly Observed[], variants: number): Float32Array {
-  const columns = observed.flatMap((values) => values.slice(0, variants * COMPARISON_STATISTICS.length));
-  const width = columns[0]?.length ?? 0;
-  const all = new Float32Array(columns.length * width).fill(Number.NaN);
-  for (const [at, values] of columns.entries()) all.set(values, at * width);
+  const texts = observed.map((values) => {
+    const columns = values.slice(0, variants * COMPARISON_STATISTICS.length);
+    const width = columns[0]?.length ?? 0;
+    const all = new Float32Array(columns.length * width).fill(Number.NaN);
+    for (const [at, column] of columns.entries()) all.set(column, at * width);
+    return all;
+  });
+  const all = new Float32Array(texts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const values of texts) {
+    all.set(values, at);
+    at += values.length;
+  }
   return all;
 }
 
@@ -54,11 +66,15 @@ export function tokenRows(
   tokenizer: Pick<TextTokenizer, "text">,
 ): ResultRow[] {
   const from = firstPosition(study);
-  return texts.flatMap((text, i) =>
-    variants.flatMap((variant, v) =>
+  const width = variants.length * COMPARISON_STATISTICS.length;
+  let start = 0;
+  return texts.flatMap((text, i) => {
+    const counted = text.length - from;
+    const own = values.subarray(start, start + width * counted);
+    start += own.length;
+    return variants.flatMap((variant, v) =>
       Array.from(text.subarray(from), (id, at): ResultRow => {
-        const cell = (i * variants.length + v) * COMPARISON_STATISTICS.length;
-        const value = (statistic: number) => values[(cell + statistic) * (text.length - from) + at] as number;
+        const value = (statistic: number) => own[(v * COMPARISON_STATISTICS.length + statistic) * counted + at] as number;
         const loss = value(3);
         return {
           ...{ text: first + i, variant, position: from + at, token_id: id, token: tokenizer.text(id) },
@@ -66,6 +82,6 @@ export function tokenRows(
           loss_change_nats: Number.isNaN(loss) ? null : loss,
         };
       }),
-    ),
-  );
+    );
+  });
 }

@@ -17,7 +17,7 @@ interface Notes extends MeanNotes {
 }
 
 interface Output extends StatisticsOutput {
-  /** [text, variant, statistic, counted position]; NaN: no next token. null: not asked for. */
+  /** [text, variant, statistic, counted position], each text with as many as it has; NaN: no next token. null: not asked for. */
   readonly tokens: Float32Array | null;
 }
 
@@ -28,14 +28,14 @@ const spec: StatisticsKind<Settings> = {
   shown: ["kl_nats", "top1_agreement"],
   quantiles: true,
   cells: (study) => [...names(study), ...study.settings.pairs.map(pairName)].map((variant) => ({ variant })),
-  async check(ask, tokensPerText) {
+  async check(ask, { tokens }) {
     const { variants, pairs } = ask.settings;
     const all = Object.keys(variants);
     const count = `an object of ${all.length} variants is`;
     if (all.length === 0) refuse("/settings/variants", `${count} less than the least allowed, 1`);
     if (all.length > MAX_VARIANTS) refuse("/settings/variants", `${count} more than the most allowed, ${MAX_VARIANTS}`);
     checkPairs(pairs, all);
-    const means = await checkOperations(variants, ask, tokensPerText, (pointer) => `/settings${pointer}`);
+    const means = await checkOperations(variants, ask, tokens, (pointer) => `/settings${pointer}`);
     return { names: all, ...means };
   },
   jobs(study, tokens, model) {
@@ -48,10 +48,8 @@ const spec: StatisticsKind<Settings> = {
       ...(sources.length > 0 ? { sources } : {}),
     });
   },
-  vectors(study, lab) {
-    const length = study.tokensPerText as number;
-    return filledVectors(compileFor(study, () => study.settings.variants, lab.model, length).resources, lab);
-  },
+  vectors: (study, lab, tokenCount) =>
+    filledVectors(compileFor(study, () => study.settings.variants, lab.model, tokenCount).resources, lab),
   read(study, outputs) {
     const values = comparisonsOf(outputs).map(comparisonValues);
     const at = (name: string) => values[names(study).indexOf(name)] as Float64Array[];
@@ -75,8 +73,8 @@ export const variants: Kind<Settings, TextsInput, Output> = {
   ...kind,
   async plan(ask) {
     const planned = await plan(ask);
-    const perText = Object.keys(ask.settings.variants).length * ((planned.tokensPerText as number) - firstPosition(ask));
-    if (ask.settings.per_token) checkTokenRows(planned.texts * perText, "/settings/per_token");
+    const counted = (planned.lengths?.all ?? 0) - planned.texts * firstPosition(ask);
+    if (ask.settings.per_token) checkTokenRows(Object.keys(ask.settings.variants).length * counted, "/settings/per_token");
     return planned;
   },
   async compute(study, { texts }, lab) {

@@ -30,6 +30,17 @@ export const ExperimentBos = z
   })
   .openapi("ExperimentBos");
 
+/** What was read, and how much of it. */
+const UsedData = z.object({
+  dataset: z.string().nullable().describe("null: the request's own texts."),
+  sha256: z.string(),
+  texts: z.int().describe("How many were used."),
+  tokens: z
+    .object({ least: z.int(), most: z.int(), all: z.int() })
+    .optional()
+    .describe("Of the shortest and the longest text, and of all together, BOS included: where each is kept as long as it is."),
+});
+
 export const Experiment = z
   .object({
     id: z.string(),
@@ -45,7 +56,7 @@ export const Experiment = z
     bos: ExperimentBos,
     seed: z.int(),
     settings: z.record(z.string(), z.unknown()),
-    data: z.object({ dataset: z.string().nullable(), sha256: z.string(), texts: z.int() }).nullable(),
+    data: UsedData.nullable(),
     revision: z.string().describe("Of the model's files."),
     version: z.string().describe("Of the service that planned it."),
     created_at: time,
@@ -90,7 +101,7 @@ export const ExperimentResult = z
       d_mlp: z.int(),
       vocab_size: z.int(),
     }),
-    data: z.object({ dataset: z.string().nullable(), sha256: z.string(), texts: z.int() }).nullable(),
+    data: UsedData.nullable(),
     tokens_per_text: z.int().nullable(),
     prepend_bos: z.boolean().nullable(),
     bos: z.union([ExperimentBos, z.null()]).describe("null: there are no texts."),

@@ -19,8 +19,13 @@ const common = {
     .min(2)
     .max(MAX_TOKENS)
     .optional()
-    .describe("Each text is cut to so many, BOS included. By default 128, or as many as the shortest text has."),
-  short_texts: z.enum(["error", "skip"]).default("error").describe("What becomes of texts that are shorter."),
+    .describe(
+      "Each text is cut to so many, BOS included. By default 128, or as many as all texts have; with keep whole texts, as far as the context.",
+    ),
+  short_texts: z
+    .enum(["error", "skip", "keep"])
+    .default("error")
+    .describe("What becomes of texts that are shorter: refused, passed over, or each taken as long as it is."),
   prepend_bos: z
     .boolean()
     .optional()

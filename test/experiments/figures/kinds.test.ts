@@ -319,7 +319,7 @@ describe("benchmark", () => {
 describe("benchmark of questions with choices", () => {
   it("Shows the accuracy by length-normalised likelihood", () => {
     const result = resultOf("benchmark");
-    const normalised = result.table.rows.map((row) => ({ ...row, statistic: "accuracy_normalised", mean: 0.25 }));
+    const normalised = result.table.rows.map((row) => ({ ...row, statistic: "acc_norm", mean: 0.25 }));
     const [plot] = plotsOf(figureOf(withRows(result, [...result.table.rows, ...normalised])));
     expect(new Set(valuesOf(plot as NonNullable<typeof plot>, "line").map(({ y }) => y))).toEqual(new Set([0.25]));
   });

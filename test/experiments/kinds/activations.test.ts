@@ -130,7 +130,7 @@ describe("is refused", () => {
       errors: [
         {
           pointer: "/settings/positions/1",
-          detail: "position 4 is out of range: the prompt has 4 tokens, so positions -4 to 3",
+          detail: "position 4 is out of range: every text has 4 tokens, so positions -4 to 3",
         },
       ],
     });

@@ -130,11 +130,48 @@ describe("multiple-choice", () => {
         rows.filter((row, i) => row.indexOf(Math.max(...row)) === answers[i]).length / rows.length;
       const target = raw.reduce((sum, row, i) => sum + (row[answers[i] as number] as number), 0) / 3;
       expect(meanOf(result, { ...key, statistic: "accuracy" })).toBeCloseTo(share(raw), 12);
-      expect(meanOf(result, { ...key, statistic: "accuracy_normalised" })).toBeCloseTo(share(normalised), 12);
+      for (const rule of ["acc_norm", "acc_bytes"])
+        expect(meanOf(result, { ...key, statistic: rule })).toBeCloseTo(share(normalised), 12);
       expect(meanOf(result, { ...key, statistic: "target_logprob_nats", count: 3 })).toBeCloseTo(target, 4);
     }
     expect(rowsWith(result, { statistic: "perplexity" })).toEqual([]);
     expect(result.summary.baseline).toMatchObject({ accuracy_by_chance: (1 / 3 + 1 / 2 + 1 / 3) / 3 });
+  });
+
+  it("acc_norm divides by characters, acc_bytes by bytes, as lm-evaluation-harness", async () => {
+    const rows = ["éé", "ü", "日本", "😀"].flatMap((choice) =>
+      ["qx", "zqxj", "that"].map((other) => ({ context: "one two", choices: [choice, other], answer: 0 })),
+    );
+    const result = await run("llama", rows, { task: "multiple-choice", operations: ["delete"] });
+    const logprobOf = async (text: string) =>
+      meanOf(await run("llama", [{ text }], { operations: ["delete"] }), {
+        operation: "baseline",
+        statistic: "target_logprob_nats",
+      });
+    const scores = await Promise.all(
+      rows.map(({ context, choices }) => Promise.all(choices.map((choice) => logprobOf(`${context} ${choice}`)))),
+    );
+    const lengths = { accuracy: () => 1, acc_norm: (choice: string) => [...choice].length, acc_bytes: Buffer.byteLength };
+    const shares = Object.entries(lengths).map(([statistic, lengthOf]) => {
+      const right = rows.filter(({ choices }, i) => {
+        const [a, b] = choices.map((choice, j) => (scores[i]?.[j] as number) / lengthOf(choice)) as [number, number];
+        return a >= b;
+      });
+      const share = right.length / rows.length;
+      expect(meanOf(result, { operation: "baseline", statistic }), statistic).toBeCloseTo(share, 12);
+      return share;
+    });
+    expect(new Set(shares).size).toBe(3);
+    const { baseline, ...summary } = result.summary;
+    expect(baseline).toEqual({ accuracy: shares[0], acc_norm: shares[1], acc_bytes: shares[2], accuracy_by_chance: 0.5 });
+    for (const statistic of ["accuracy", "acc_norm"])
+      expect(summary[`${statistic}_delete_by_layer`]).toEqual(
+        rowsWith(result, { operation: "delete", statistic }).map(({ mean }) => mean),
+      );
+    for (const { layer, mean } of rowsWith(result, { operation: "delete", statistic: "acc_norm_change" })) {
+      const changed = meanOf(result, { operation: "delete", layer: layer as number, statistic: "acc_norm" });
+      expect(mean).toBeCloseTo(changed - (shares[1] as number), 12);
+    }
   });
 
   it("a row's numbers do not depend on its mates", async () => {
@@ -193,7 +230,7 @@ describe("where a choice begins", () => {
 
   test("the last word is what follows the last white space; white space at the end is left out", async () => {
     const [item, spaced] = await planned([{ text: house.text }, { text: `${house.text} \n` }], "last-word");
-    expect(item).toEqual({ sequences: [{ tokens, scored: house.scored }], bytes: [5], answer: 0 });
+    expect(item).toEqual({ sequences: [{ tokens, scored: house.scored }], characters: [5], bytes: [5], answer: 0 });
     expect(spaced).toEqual(item);
   });
 });

@@ -36,11 +36,15 @@ describe("neuron-census of the fixtures", () => {
         expect(at("partition_share")).toBe(partition / d_mlp);
         const own = neurons.filter((row) => row.layer === layer);
         expect(own).toHaveLength(d_mlp);
-        for (const statistic of ["kurtosis", "skew", "variance"] as const) {
+        for (const statistic of ["kurtosis", "variance", ...(gated ? [] : (["skew"] as const))] as const) {
           near(at(statistic), expected[statistic].mean);
           for (const [neuron, value] of expected[statistic].first.entries()) near(own[neuron]?.[statistic] as number, value);
           expect(rowsWith(result, { layer, statistic })[0]).toMatchObject({ sem: null, count: d_mlp });
         }
+        if (!gated) continue;
+        for (const [neuron, value] of expected.skew.first.entries()) near(own[neuron]?.absolute_skew as number, Math.abs(value));
+        near(at("absolute_skew"), own.reduce((sum, neuron) => sum + (neuron.absolute_skew as number), 0) / d_mlp);
+        expect(rowsWith(result, { layer, statistic: "skew" })).toEqual([]);
       }
     },
   );
@@ -130,6 +134,12 @@ describe("neuron-census of planted weights", () => {
       for (const neuron of NEGATED) column(values, neuron, (x) => -x);
     },
   });
+  writeLlama("silent", {
+    "model.layers.1.mlp.up_proj.weight": (values) => {
+      row(values, 3, () => 0);
+      row(values, 0, (x) => 2 * x); // among the bytes that tell checkpoints apart
+    },
+  });
   writeLlama("swapped");
   swapLayers(join(models, "swapped"), (layer) => `model.layers.${layer}.mlp.down_proj.weight`);
   writeLlama("centred", {
@@ -147,7 +157,7 @@ describe("neuron-census of planted weights", () => {
   afterAll(() => laboratory.close());
   const request = (model: string, more: Partial<ExperimentRequestInput> = {}) =>
     ({ kind: "neuron-census", model, settings: { variance_above: 0.05 }, ...more }) as ExperimentRequestInput;
-  const texts = { texts: ["one two three and four", "the two in it that no one"] };
+  const texts = { texts: ["one two three and four", "the two in it that"] };
 
   it.each(["raw", "folded"] as const)("finds one neuron of each class, %s", async (weights) => {
     const asked = request("gpt2", { settings: { weights, variance_above: 0.05 } });
@@ -177,28 +187,31 @@ describe("neuron-census of planted weights", () => {
     const measured = await laboratory.run(asked);
     expect(measured.summary.signs).toBe("measured");
     const neurons = await laboratory.table(asked, "neurons");
-    for (const neuron of [3, 5]) {
-      const found = neurons.find((each) => each.layer === 1 && each.neuron === neuron);
-      const speaks = Math.sign(found?.skew as number) * Math.sign(found?.mean_activation as number);
-      expect(found?.class).toBe(speaks > 0 ? "prediction" : "suppression");
-    }
     expect(measured.data?.texts).toBe(2);
+    const classed = neurons.filter((each) => each.class !== null);
+    expect(classed).toHaveLength(2);
+    for (const neuron of classed) expect(neuron.class).toBe((neuron.skew as number) > 0 ? "prediction" : "suppression");
+    for (const { mean_activation } of neurons) expect(mean_activation as number).toBeGreaterThan(0);
   });
 
-  it("negating a gated neuron changes no class and no count, with or without texts", async () => {
-    for (const data of [undefined, texts]) {
-      const more = data ? { data } : {};
-      const plain = await laboratory.run(request("llama", more));
-      const negated = await laboratory.run(request("negated", more));
-      const but = ({ table }: typeof plain) => table.rows.filter(({ statistic }) => statistic !== "skew");
-      expect(but(negated)).toEqual(but(plain));
+  it("negating gated neurons changes nothing that is reported, with or without texts", async () => {
+    for (const more of [{}, { data: texts }]) {
+      const [plain, negated] = [await laboratory.run(request("llama", more)), await laboratory.run(request("negated", more))];
+      expect(negated.table).toEqual(plain.table);
+      expect(negated.summary).toEqual(plain.summary);
       const [a, b] = await Promise.all(["llama", "negated"].map((model) => laboratory.table(request(model, more), "neurons")));
-      for (const [i, neuron] of (a ?? []).entries()) {
-        const turned = neuron.layer === 1 && NEGATED.includes(neuron.neuron as number);
-        expect(b?.[i]?.class).toBe(neuron.class);
-        expect(b?.[i]?.skew).toBeCloseTo((turned ? -1 : 1) * (neuron.skew as number), 5);
-      }
+      expect(a).toHaveLength(2 * MLP);
+      expect(b).toEqual(a);
     }
+  });
+
+  it("a neuron that was never active has no sign: no skew and no class", async () => {
+    const asked = request("silent", { data: texts });
+    const neurons = (await laboratory.table(asked, "neurons")).filter(({ layer }) => layer === 1);
+    expect(neurons[3]).toMatchObject({ skew: null, class: null, mean_activation: 0 });
+    expect(neurons[3]?.kurtosis as number).toBeGreaterThan(10);
+    const result = await laboratory.run(asked);
+    expect(rowsWith(result, { layer: 1, statistic: "skew" })[0]).toMatchObject({ count: MLP - 1 });
   });
 
   it("of permuted layers is permuted", async () => {

@@ -46,8 +46,9 @@ describe.each(["gpt2", "llama", "phi"])("%s", (model) => {
     });
     const result = await run(model, rows);
     const accuracy = (layer: number) => meanOf(result, { layer, statistic: "accuracy" });
-    // The embedding is of the word and the place alone, the same in all rows.
-    expect(accuracy(-1)).toBeLessThan(0.6);
+    // The embedding is of the word and the place alone, the same in all rows: the probe says what most of its training part
+    // says, and of labels that are equally frequent the held-out part is mostly the other.
+    expect(accuracy(-1)).toBeLessThan(0.5);
     expect(meanOf(result, { layer: -1, statistic: "loss_nats" })).toBeGreaterThan(0.65);
     expect(accuracy(1)).toBeGreaterThan(0.9);
     expect(result.summary.best_layer).not.toBe(-1);
