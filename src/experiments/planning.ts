@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import type { Dataset, DatasetSource } from "../datasets/datasets.ts";
 import { Problem } from "../problem.ts";
-import { checkFits } from "../runs/cost.ts";
+import { checkFits } from "../runs/fits.ts";
 import type { ModelSource, ServedModel } from "../runs/served-models.ts";
 import { refuse } from "../runs/tokens.ts";
 import { ABOUT_KINDS } from "../schemas/experiments/kinds.ts";

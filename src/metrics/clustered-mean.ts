@@ -57,11 +57,14 @@ export class ClusteredMean {
   #clusters = 0;
   #mean = 0;
   #m2 = 0;
+  /** Of all observations: whole numbers stay whole, so that a share of n is k/n and nothing beside it. */
+  readonly #sum = new ExactSum();
   readonly #sums = new SquaredResiduals();
 
   /** One text's moments, in the texts' order; a count of 0 is skipped. */
   add(count: number, mean: number, m2: number): void {
     if (count === 0) return;
+    this.#sum.add(count * mean);
     if (this.#clusters === 0) this.#shift = mean;
     const shifted = mean - this.#shift;
     const total = this.#count + count;
@@ -82,7 +85,7 @@ export class ClusteredMean {
     if (count === 0) return { mean: Number.NaN, std: Number.NaN, sem: null, count, clusters };
     const sem = clusters < 2 ? null : Math.sqrt((clusters / (clusters - 1)) * this.#sums.about(this.#mean)) / count;
     const std = Math.sqrt(this.#m2 / count);
-    return { mean: meanOf(this.#shift + this.#mean, std, count), std, sem, count, clusters };
+    return { mean: meanOf(this.#sum.value / count, std, count), std, sem, count, clusters };
   }
 }
 
@@ -90,8 +93,9 @@ export class ClusteredMean {
 const ROUNDING = 1e-12;
 
 /**
- * A mean of whole numbers, as shares of true and false are, is k/n to the last bit: 1/3, and not 0.33333333333333337 as means
- * of texts add up to. Others move by 1e-12 of their size and spread at most, far below what a float32 observation is good for.
+ * A mean of whole numbers, as shares of true and false are, is k/n to the last bit, though texts of many observations give
+ * means, whose products with their counts are rounded. Others move by 1e-12 of their size and spread at most, far below what a
+ * float32 observation is good for.
  */
 function meanOf(mean: number, std: number, count: number): number {
   const whole = Math.round(mean * count);
@@ -132,6 +136,23 @@ export class ClusteredRatio {
     const known = clusters >= 2 && !Number.isNaN(ratio);
     const spread = Math.sqrt((clusters / (clusters - 1)) * this.#sums.about(ratio));
     return { ratio, sem: known ? spread / Math.abs(this.#denominator) : null, count: this.#count, clusters };
+  }
+}
+
+/** A sum that carries what each addition rounds off (Neumaier 1974); its error does not grow with the number of terms. */
+class ExactSum {
+  #sum = 0;
+  #rest = 0;
+
+  add(value: number): void {
+    const next = this.#sum + value;
+    const isLarger = Math.abs(this.#sum) >= Math.abs(value);
+    this.#rest += isLarger ? this.#sum - next + value : value - next + this.#sum;
+    this.#sum = next;
+  }
+
+  get value(): number {
+    return this.#sum + this.#rest;
   }
 }
 

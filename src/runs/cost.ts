@@ -1,7 +1,7 @@
 /** What a run will take, before it is started. */
+import { QUERY_BLOCK } from "../engine/graph/attention.ts";
 import type { CaptureName, RunJob } from "../engine/protocol.ts";
 import { type Schedule, type Site, type Step, stepKey } from "../engine/schedule.ts";
-import { Problem } from "../problem.ts";
 import type { RunCost } from "../schemas/runs.ts";
 import type { ServedModel } from "./served-models.ts";
 
@@ -11,17 +11,22 @@ export interface CostEstimate {
   readonly memoryBytes: number;
   /** Text of all events. */
   readonly logBytes: number;
-}
-
-export interface CostLimits {
-  readonly maxRunMemoryBytes: number;
-  readonly maxRunLogBytes: number;
+  /** What attention patterns take of both. */
+  readonly patterns: { readonly memoryBytes: number; readonly logBytes: number };
 }
 
 type Sizes = Pick<ServedModel, "nLayers" | "dModel" | "nHeads" | "dMlp" | "vocabSize">;
 
-/** Positions that one call of a block computes at most, about: so that its activations stay in the cache. */
+/** Positions that one call of a block computes at most, about: so that its activations stay in the cache; one prompt always. */
 const POSITIONS_PER_CALL = 1024;
+/** [n, d_model] and [n, d_mlp] arrays that are alive at once in a call, measured at 4,096 positions. */
+const STREAM_ARRAYS = 10;
+const MLP_ARRAYS = 4;
+/**
+ * [heads, T, T] arrays alive at once where patterns are asked for (measured: 8.7): scores and weights in the runtime, whose
+ * memory grows in powers of two, and the copies on their way.
+ */
+const PATTERN_ARRAYS = 9;
 /** Characters of an event's parts, measured and rounded up. */
 const TEXT = {
   event: 120,
@@ -49,14 +54,14 @@ export function estimateCost(model: Sizes, job: Omit<RunJob, "id" | "model" | "p
   const readoutRows =
     positions * ((readout.layers === "all" ? tree.nodes : schedules.length) + (job.normalise === undefined ? 0 : 1));
   const blockFlops = (length: number) => 2 * length * (4 * d * d + 2 * d * dMlp) + 4 * length * length * d;
-  const patterns = capture.includes("patterns") || capture.includes("attention_locality");
-  const perCall = Math.min(POSITIONS_PER_CALL, schedules.length * tokens) * (8 * d + 2 * dMlp) * 4;
+  const perCall = (STREAM_ARRAYS * d + MLP_ARRAYS * dMlp + 2 * QUERY_BLOCK * nHeads) * 4;
+  const patternBytes = patternMemory(model, job, tree.rowBlocks);
   const sourceTokens = sources.reduce((sum, source) => sum + source.tokens.length, 0);
   const memoryBytes =
     schedules.length * tokens * d * 4 * 2 +
     readoutRows * (d + 8 + 3 * readout.topK) * 4 +
-    perCall +
-    (patterns ? nHeads * tokens * tokens * 4 : 0) +
+    Math.max(tokens, Math.min(POSITIONS_PER_CALL, schedules.length * tokens)) * perCall +
+    patternBytes +
     sourceTokens * d * 4 * 2 +
     keptOfSources(model, job) +
     vectors.reduce((sum, vector) => sum + (vector.kind === "values" ? Math.max(vector.values.length, d) : d) * 4, 0) +
@@ -88,18 +93,35 @@ export function estimateCost(model: Sizes, job: Omit<RunJob, "id" | "model" | "p
         schedules.length * ((readout.layers === "all" ? 1 : 2) * read + positions * TEXT.comparison) +
         (tokens + sourceTokens) * 60,
     ),
+    patterns: { memoryBytes: patternBytes, logBytes: capture.includes("patterns") ? steps * patternText(model, tokens) : 0 },
   };
 }
 
-/** Text that captures add to an event. */
-function captureBytes(
-  { dModel: d, nHeads }: Sizes,
-  { capture, readout, tokens, neurons }: Parameters<typeof estimateCost>[1],
+/** Bytes that patterns take while a call shows them; the frozen-norm lens keeps those of all steps until a schedule ends. */
+function patternMemory(
+  { nHeads }: Sizes,
+  { capture, cells, tokens: { length }, schedules, readout }: Parameters<typeof estimateCost>[1],
+  rowBlocks: number,
 ): number {
+  const shown = capture.includes("patterns");
+  if (!shown && !capture.includes("attention_locality") && cells === undefined) return 0;
+  const rows = Math.max(1, Math.min(schedules.length, Math.floor(POSITIONS_PER_CALL / length)));
+  const kept = shown && readout.lens === "frozen-norm" ? rowBlocks : 0;
+  return (PATTERN_ARRAYS * rows + kept) * nHeads * length * length * 4;
+}
+
+/** Text of one layer's patterns. */
+function patternText({ nHeads }: Sizes, tokens: number): number {
+  return nHeads * tokens * tokens * TEXT.weight;
+}
+
+/** Text that captures add to an event. */
+function captureBytes(model: Sizes, { capture, readout, tokens, neurons }: Parameters<typeof estimateCost>[1]): number {
+  const { dModel: d, nHeads } = model;
   const positions = readout.positions.length;
   const each: Partial<Record<CaptureName, number>> = {
     norms: positions * TEXT.norms,
-    patterns: nHeads * tokens.length * tokens.length * TEXT.weight,
+    patterns: patternText(model, tokens.length),
     attention_locality: nHeads * LOCALITY_NUMBERS * 20,
     head_norms: positions * nHeads * TEXT.number,
     neurons: positions * ((neurons?.top ?? 0) + (neurons?.chosen[0]?.neurons.length ?? 0)) * (TEXT.number + 7),
@@ -128,24 +150,6 @@ function keptOfSources({ dModel, dMlp }: Sizes, { schedules, sources = [] }: Pic
     }
   }
   return [...kept.values()].reduce((sum, bytes) => sum + bytes, 0);
-}
-
-/** Refuses what can never fit, with both numbers. */
-export function checkFits({ memoryBytes, logBytes }: Omit<CostEstimate, "cost">, limits: CostLimits): void {
-  if (memoryBytes > limits.maxRunMemoryBytes) {
-    throw new Problem(
-      "run_too_large",
-      `The run would hold about ${memoryBytes} bytes beside the model; MAX_RUN_MEMORY_BYTES allows ${limits.maxRunMemoryBytes}. ` +
-        "Fewer variants, positions or tokens take less.",
-    );
-  }
-  if (logBytes > limits.maxRunLogBytes) {
-    throw new Problem(
-      "run_too_large",
-      `The run's events would be about ${logBytes} bytes of text; MAX_RUN_LOG_BYTES allows ${limits.maxRunLogBytes}. ` +
-        'Fewer positions, a smaller top_k, "layers": "final" or fewer captures take less.',
-    );
-  }
 }
 
 interface Node {

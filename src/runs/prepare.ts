@@ -12,7 +12,8 @@ import type { BosInfo, ChatInfo, MeanInfo, MetaEvent, RunModel, SourceInfo, Toke
 import { defaultCapture, type ReadoutRequest, type RunRequest } from "../schemas/run-request.ts";
 import type { RunPlan } from "../schemas/runs.ts";
 import { capturesOf } from "./captures.ts";
-import { type CostEstimate, type CostLimits, checkFits, estimateCost } from "./cost.ts";
+import { type CostEstimate, estimateCost } from "./cost.ts";
+import { type CostLimits, checkFits, type PatternCapture } from "./fits.ts";
 import { type MeanTexts, meanTexts } from "./mean-texts.ts";
 import { readPrompt } from "./prompt.ts";
 import { newRunId } from "./run-id.ts";
@@ -84,7 +85,7 @@ export async function prepareRun(
     ...(normalise === null ? {} : { normalise }),
   };
   const estimate = estimateCost(model, job);
-  checkFits(estimate, limits);
+  checkFits(estimate, limits, patternCapture(request, tokens.length));
   return {
     job,
     means: meanVectors(resources),
@@ -101,6 +102,12 @@ export async function prepareRun(
     arrivedAt,
     tokenizeMs,
   };
+}
+
+/** The capture that holds whole patterns, where there is one. */
+function patternCapture({ capture }: RunRequest, tokens: number): PatternCapture | null {
+  const at = (capture ?? []).findIndex((one) => one === "patterns" || one === "attention_locality");
+  return at < 0 ? null : { pointer: `/capture/${at}`, tokens };
 }
 
 function vectorSpec(vector: Vector): VectorSpec {
@@ -181,6 +188,8 @@ export function planOf(run: PreparedRun): RunPlan {
     ...(meanInfos.length > 0 ? { means: [...meanInfos] } : {}),
     cost: estimate.cost,
     memory_bytes: estimate.memoryBytes,
+    event_bytes: estimate.logBytes,
+    patterns: { memory_bytes: estimate.patterns.memoryBytes, event_bytes: estimate.patterns.logBytes },
   };
 }
 

@@ -1,8 +1,11 @@
 import { z } from "@hono/zod-openapi";
 import { Problem } from "./problem.ts";
+import { Tensor } from "./tensor.ts";
+import { FollowedToken, measured, TargetToken, Token, TopToken } from "./token.ts";
 
-/** NaN and infinities are null on the wire. */
-const measured = z.number().nullable();
+export { Tensor } from "./tensor.ts";
+export { Token } from "./token.ts";
+
 const seq = z.int().min(1).describe("Increases by one per event; the same as the id of the server-sent event.");
 /** Where a step stands, of layer events and of what the result says of layers. */
 const place = {
@@ -14,21 +17,6 @@ const place = {
     .union([z.int(), z.array(z.int()), z.null()])
     .describe("The block, 0-based; null: the embedding (−1 in experiments); a list: a parallel group."),
 };
-
-const padding = z
-  .literal(true)
-  .optional()
-  .describe("The id is a row of the vocabulary beyond the tokenizer's last: the model has it, and it has no text.");
-
-export const Token = z
-  .object({
-    position: z.int(),
-    id: z.int(),
-    text: z.string(),
-    padding,
-    bytes: z.string().optional().describe("Base64, where the token is not valid UTF-8 by itself."),
-  })
-  .openapi("Token");
 
 const hash = z.string().describe("Of its contents.");
 const amount = {
@@ -83,16 +71,6 @@ export const Variant = z
   .object({ name: z.string(), steps: z.array(Step), hash: z.string().describe("Equal hashes: the same computation.") })
   .openapi("Variant");
 
-export const TopToken = z.object({ id: z.int(), text: z.string(), logprob: measured }).openapi("TopToken");
-
-const rank = z.int().describe("1 is the top; rows of padding count.");
-
-export const TargetToken = z.object({ id: z.int(), text: z.string(), padding, logprob: measured, rank }).openapi("TargetToken");
-
-export const FollowedToken = z
-  .object({ id: z.int(), text: z.string(), padding, logit: measured, logprob: measured, rank })
-  .openapi("FollowedToken");
-
 export const Readout = z
   .object({
     position: z.int(),
@@ -130,15 +108,6 @@ export const AttentionLocality = z
     total_without_bos: z.array(z.array(measured)),
   })
   .openapi("AttentionLocality");
-
-/** An array of numbers, row-major. In msgpack `data` is a Float32Array. */
-export const Tensor = z
-  .object({
-    dtype: z.literal("float32"),
-    shape: z.array(z.int()),
-    data: z.string().describe("Base64 of the numbers, little-endian; in msgpack a Float32Array."),
-  })
-  .openapi("Tensor");
 
 export const HeadNorms = z
   .object({
@@ -348,7 +317,6 @@ export const RunEvent = z
     description: "meta, then layer events, then result, then done or error: exactly one of the two, last.",
   });
 
-export type Token = z.infer<typeof Token>;
 export type Addition = z.infer<typeof Addition>;
 export type Scale = z.infer<typeof Scale>;
 export type Step = z.infer<typeof Step>;
@@ -357,7 +325,6 @@ export type Readout = z.infer<typeof Readout>;
 export type Norms = z.infer<typeof Norms>;
 export type Pattern = z.infer<typeof Pattern>;
 export type AttentionLocality = z.infer<typeof AttentionLocality>;
-export type Tensor = z.infer<typeof Tensor>;
 export type Attribution = z.infer<typeof Attribution>;
 export type BosInfo = z.infer<typeof BosInfo>;
 export type ChatInfo = z.infer<typeof ChatInfo>;

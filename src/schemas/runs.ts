@@ -73,6 +73,10 @@ export const RunPlan = z
     means: z.array(MeanInfo).optional(),
     cost: RunCost,
     memory_bytes: z.int().describe("What the run would hold beside the model."),
+    event_bytes: z.int().describe("Text of its events."),
+    patterns: z
+      .object({ memory_bytes: z.int(), event_bytes: z.int() })
+      .describe("What attention patterns would take of both: they grow with the square of the prompt. 0 without them."),
   })
   .openapi("RunPlan");
 

@@ -62,6 +62,7 @@ test.each([...EXPERIMENT_KINDS])("%s: the flags that its help lists are those th
   const { length, usual, required } = ABOUT_KINDS[kind].texts;
   expect(help.includes("--tokens N")).toBe(length === "cut");
   expect(help.includes("--skip-short")).toBe(length === "cut");
+  expect(help.includes("--keep-short")).toBe(length === "cut");
   expect(/--data NAME\|FILE.*\((.*)\)$/m.exec(help)?.[1]).toBe(usual ?? (required ? "required" : "none"));
   expect(help.includes("--figure FILE")).toBe(kind !== "activations");
   expect(help.includes("--files DIR")).toBe(kind === "activations");

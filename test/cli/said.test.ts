@@ -1,6 +1,6 @@
 /** Refusals of the service, said of the flags that were typed. */
 import { describe, expect, it } from "vitest";
-import { EXPERIMENT_FIELDS } from "../../src/cli/experiment-request.ts";
+import { experimentFields, TEXT_FLAGS } from "../../src/cli/experiment-request.ts";
 import { parseFlags } from "../../src/cli/flags.ts";
 import { INTERVENTION_FLAGS } from "../../src/cli/interventions.ts";
 import { PATCH_FIELDS, PROMPT_FLAGS, READOUT_FLAGS, runFields } from "../../src/cli/run-request.ts";
@@ -41,7 +41,11 @@ describe("A field of a request is the flag that set it", () => {
     ["/settings/layers/0", "--set layers"],
     ["/settings", "--set"],
   ])("%s of an experiment: %s", (pointer, flag) => {
-    expect(flagOf(pointer, EXPERIMENT_FIELDS)).toBe(flag);
+    expect(flagOf(pointer, experimentFields(parseFlags([], TEXT_FLAGS)))).toBe(flag);
+  });
+
+  it("short_texts is whichever flag was typed", () => {
+    expect(flagOf("/short_texts", experimentFields(parseFlags(["--keep-short"], TEXT_FLAGS)))).toBe("--keep-short");
   });
 
   it.each([
@@ -54,8 +58,10 @@ describe("A field of a request is the flag that set it", () => {
   });
 
   it("So are fields within sentences", () => {
-    expect(
-      spoken('Ask for fewer tokens_per_text, pass over them with "short_texts": "skip", or take them with "short_texts": "keep"'),
-    ).toBe("Ask for fewer --tokens, pass over them with --skip-short, or take them with --keep-short");
+    const said =
+      'Ask for fewer tokens_per_text, pass over them with "short_texts": "skip", or take each as long as it is with "short_texts": "keep"';
+    expect(spoken(said)).toBe(
+      "Ask for fewer --tokens, pass over them with --skip-short, or take each as long as it is with --keep-short",
+    );
   });
 });

@@ -67,6 +67,19 @@ describe("A mean clustered by text", () => {
     expect(Math.abs(mean - (0.1 + 0.25 + 1e-9) / 3)).toBeLessThan(1e-16);
   });
 
+  test("of rows that are right or wrong is k/n to the last bit, however many there are and in whatever order", () => {
+    fc.assert(
+      fc.property(fc.array(fc.constantFrom(0, 1), { minLength: 2, maxLength: 200 }), (right) => {
+        expect(streamed(right.map((one) => [one])).mean).toBe(sum(right) / right.length);
+      }),
+    );
+  });
+
+  test("does not lose small terms beside large ones", () => {
+    const texts = [[1e16], ...Array.from({ length: 1000 }, () => [1]), [-1e16]];
+    expect(streamed(texts).mean).toBe(1000 / 1002);
+  });
+
   test("is the direct formula", () => {
     fc.assert(
       fc.property(someTexts, (texts) => {

@@ -95,6 +95,33 @@ describe("The README of planted results", () => {
   });
 });
 
+describe("How far a report goes", () => {
+  const sized = (texts: number, tokens: number | null) => {
+    const [of, data] = [planted("layer-interventions", byLayer("kl_nats", [1, 2], { operation: "delete" })), "prose-heldout"];
+    return { ...of, tokens_per_text: tokens, data: { dataset: data, sha256: "a".repeat(64), texts } };
+  };
+
+  it("says what was run as small as the command goes by itself", async () => {
+    const { readme } = await written([
+      modelOf({
+        "layer-interventions": sized(8, 64),
+        "layer-repeat": sized(16, 64),
+        stages: sized(8, 64),
+        benchmark: sized(40, null),
+      }),
+    ]);
+    expect(readme).toContain(
+      "### How far this goes\n\nprose-6m was run with as few texts × tokens as the command chooses by itself: 8 × 64 for layer-interventions and stages; 40 for benchmark. " +
+        "Their intervals are wide; --texts and --tokens enlarge the experiments.",
+    );
+  });
+
+  it("says nothing where all had more", async () => {
+    const { readme } = await written([modelOf({ "layer-interventions": sized(64, 128), benchmark: sized(200, null) })]);
+    expect(readme).not.toContain("How far this goes");
+  });
+});
+
 describe("The README of whole reports", () => {
   const third = { ...MIDDLE, id: "org--third_model", layers: 20 };
   const reason = "the texts | have *few* <words>";

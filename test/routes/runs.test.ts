@@ -119,6 +119,8 @@ describe("POST /v1/runs", () => {
     expect(plan.variants).toHaveLength(24);
     expect(plan.cost).toMatchObject({ rows: 24, row_blocks: 144, block_calls: 23 });
     expect(plan.memory_bytes).toBeGreaterThan(24 * plan.tokens.length * 192 * 4);
+    expect(plan.event_bytes).toBeGreaterThan(24 * 100);
+    expect(plan.patterns).toEqual({ memory_bytes: 0, event_bytes: 0 });
     expect(app.engine.jobs.length).toBe(before);
   });
 
@@ -259,6 +261,19 @@ describe("POST /v1/runs refuses, with a real status", () => {
     const problem = (await response.json()) as Json;
     expect([response.status, problem.code]).toEqual([422, "run_too_large"]);
     expect(problem.detail).toMatch(/about \d{7,} bytes beside the model; MAX_RUN_MEMORY_BYTES allows 1048576/);
+  });
+
+  it("Refuses patterns that can never fit, by field, with the bytes and the bound", async () => {
+    const small = testApp({ MAX_RUN_MEMORY_BYTES: "10485760" });
+    const long = { model: "prose-6m", tokens: Array(256).fill(5), capture: ["norms", "patterns"] };
+    const response = await small.post("/v1/runs", long);
+    const problem = (await response.json()) as Json;
+    expect([response.status, problem.code]).toEqual([422, "run_too_large"]);
+    expect(problem.errors).toEqual([{ pointer: "/capture/1", detail: problem.detail }]);
+    expect(problem.detail).toMatch(
+      /^attention patterns of 256 tokens would take about \d{8} bytes of the \d{8} that the run would hold beside the model; MAX_RUN_MEMORY_BYTES allows 10485760$/,
+    );
+    expect((await small.post("/v1/runs?dry_run=true", { ...long, capture: ["norms"] })).status).toBe(200);
   });
 
   it("Turns away when the queue is full: 429 and Retry-After", async () => {

@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
 import type { LayerEvent, RunJob } from "../../src/engine/protocol.ts";
 import { baselineSchedule, type Edit } from "../../src/engine/schedule.ts";
-import { checkFits, estimateCost } from "../../src/runs/cost.ts";
+import { estimateCost } from "../../src/runs/cost.ts";
 import { EventWriter } from "../../src/runs/events.ts";
+import { checkFits } from "../../src/runs/fits.ts";
 import { eventsOf } from "../support/scripted-engine.ts";
 
 const model = { nLayers: 3, dModel: 64, nHeads: 4, dMlp: 256, vocabSize: 320 };
@@ -72,5 +73,49 @@ describe("estimateCost", () => {
     expect(() => checkFits(estimate, { ...limits, maxRunMemoryBytes: 1000 })).toThrow(
       `The run would hold about ${estimate.memoryBytes} bytes beside the model; MAX_RUN_MEMORY_BYTES allows 1000.`,
     );
+  });
+
+  it("Says what patterns take, by the square of the prompt; what shows none takes nothing", () => {
+    const of = (length: number, more: Partial<RunJob> = {}) =>
+      estimateCost(model, { ...jobOf(more), tokens: Array(length).fill(1) });
+    expect(of(2048).patterns).toEqual({ memoryBytes: 0, logBytes: 0 });
+    expect(of(2048, { capture: ["attention_locality"] }).patterns).toEqual({ memoryBytes: 9 * 4 * 2048 ** 2 * 4, logBytes: 0 });
+    const shown = of(2048, { capture: ["patterns"] });
+    // Three layers and the embedding's step, each with a number of at most 12 characters a weight.
+    expect(shown.patterns).toEqual({ memoryBytes: 9 * 4 * 2048 ** 2 * 4, logBytes: 4 * 4 * 2048 ** 2 * 12 });
+    expect(shown.memoryBytes - of(2048).memoryBytes).toBe(shown.patterns.memoryBytes);
+    expect(of(2048, { cells: [{ query: 3, key: 1 }] }).patterns.memoryBytes).toBe(shown.patterns.memoryBytes);
+  });
+
+  it("Without patterns grows with the prompt, not with its square", () => {
+    const of = (length: number) => {
+      const positions = [length - 1];
+      return estimateCost(model, { ...jobOf(), tokens: Array(length).fill(1), readout: { ...jobOf().readout, positions } });
+    };
+    expect(of(4096).memoryBytes / of(1024).memoryBytes).toBeLessThan(4.1);
+  });
+
+  it("Patterns that would not fit are refused by their name, with both numbers", () => {
+    const { patterns, ...estimate } = estimateCost(model, { ...jobOf({ capture: ["patterns"] }), tokens: Array(512).fill(1) });
+    const limits = { maxRunMemoryBytes: 2 ** 30, maxRunLogBytes: 2 ** 30 };
+    const capture = { pointer: "/capture/1", tokens: 512 };
+    const refusal = (more: Partial<typeof limits>) => {
+      try {
+        checkFits({ ...estimate, patterns }, { ...limits, ...more }, capture);
+      } catch (error) {
+        return error;
+      }
+    };
+    expect(refusal({})).toBeUndefined();
+    const memory = `attention patterns of 512 tokens would take about 37748736 bytes of the ${estimate.memoryBytes} that the run would hold beside the model; MAX_RUN_MEMORY_BYTES allows 20000000`;
+    expect(refusal({ maxRunMemoryBytes: 20_000_000 })).toMatchObject({
+      code: "run_too_large",
+      message: memory,
+      errors: [{ pointer: "/capture/1", detail: memory }],
+    });
+    const text = `attention patterns of 512 tokens would be about 50331648 of the ${estimate.logBytes} bytes of text that the run's events would have; MAX_RUN_LOG_BYTES allows 10000000`;
+    expect(refusal({ maxRunLogBytes: 10_000_000 })).toMatchObject({ errors: [{ pointer: "/capture/1", detail: text }] });
+    // Too large whatever it shows: not the patterns' fault.
+    expect(refusal({ maxRunMemoryBytes: 1000 })).toMatchObject({ errors: undefined });
   });
 });

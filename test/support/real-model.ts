@@ -8,7 +8,7 @@ const cache = process.env.XDG_CACHE_HOME || join(homedir(), ".cache");
 export const REAL_MODEL = join(cache, "stratascope/models/smollm2-135m-instruct-q4");
 
 /** It is built once for a machine, and too large for the repository. */
-export const hasRealModel = existsSync(join(REAL_MODEL, "reference.safetensors"));
+export const hasRealModel = existsSync(join(REAL_MODEL, "truth.safetensors"));
 
 /** Where `scripts/real-tokenizers/build.sh` puts tokenizers. */
 export const REAL_TOKENIZERS = join(cache, "stratascope/tokenizers");

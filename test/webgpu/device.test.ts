@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readConfig } from "../../src/config.ts";
 import { createEngine } from "../../src/engine/client.ts";
 import { chooseDevice, type Device } from "../../src/engine/devices/device.ts";
+import { QUERY_BLOCK } from "../../src/engine/graph/attention.ts";
 import { processOptions } from "../../src/engine/options.ts";
 import { jobOf, layers, loadForTest, range, result, runJob, runJobs, scheduleOf, type TestModel } from "../support/engine.ts";
 import { CHECKPOINTS } from "../support/fixtures.ts";
@@ -37,6 +38,15 @@ describe("in company", () => {
       expect(other?.readout?.topIds.slice(0, 1)).toEqual(layer.readout?.topIds.slice(0, 1));
     }
     expect(result(beside).variants).toHaveLength(schedules.length);
+  });
+
+  test("a prompt of several blocks of queries has the numbers of one that shows its patterns, to five digits", async () => {
+    const tokens = range(model.spec.contextLength).map((i) => (i * 31) % 300);
+    expect(tokens.length).toBeGreaterThan(QUERY_BLOCK);
+    const plain = layers(await runJob(model, { tokens, capture: ["residuals"] }));
+    const whole = layers(await runJob(model, { tokens, capture: ["residuals", "patterns"] }));
+    for (const [step, layer] of plain.entries())
+      expect(relativeError(layer.residual as Float32Array, whole[step]?.residual as Float32Array)).toBeLessThan(1e-5);
   });
 });
 

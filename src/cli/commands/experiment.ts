@@ -3,7 +3,7 @@ import { dirname, extname } from "node:path";
 import type { ExperimentEvent } from "../../schemas/experiments/events.ts";
 import { EXPERIMENT_KINDS, type ExperimentKind } from "../../schemas/experiments/settings.ts";
 import type { Command } from "../command.ts";
-import { EXPERIMENT_FIELDS, experimentBody, SETTING_FLAGS, TEXT_FLAGS, textFlagsOf } from "../experiment-request.ts";
+import { experimentBody, experimentFields, SETTING_FLAGS, TEXT_FLAGS, textFlagsOf } from "../experiment-request.ts";
 import { type ExperimentsClient, experimentsOf } from "../experiments-client.ts";
 import { type CommandLine, type Flags, flagValue, isGiven } from "../flags.ts";
 import { followExperiment } from "../follow-experiment.ts";
@@ -55,7 +55,7 @@ export const experimentCommand: Command = {
   },
   flags: { Texts: TEXT_FLAGS, Settings: SETTING_FLAGS, Output: RESULT_FLAGS, Service: SERVICE_FLAGS },
   example: "stratascope experiment layer-interventions --texts 16 --tokens 64 --out result.parquet --figure figure.svg",
-  fields: () => EXPERIMENT_FIELDS,
+  fields: experimentFields,
   async run(line, terminal) {
     const body = experimentBody(line);
     checkFiles(line, body.kind);

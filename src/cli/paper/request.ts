@@ -1,20 +1,18 @@
 /** The command line of `paper` → what is asked of a report. */
+import { MAX_MODELS } from "../../experiments/figures/registry.ts";
 import { PAPER_EXPERIMENTS, type PaperExperiment } from "../../report/plan/catalogue.ts";
 import type { PaperRequest } from "../../report/plan/request.ts";
 import { textFields } from "../experiment-request.ts";
 import { type CommandLine, flagValue } from "../flags.ts";
 import { UsageError } from "../usage-error.ts";
 
-/** More colours cannot be told apart. */
-export const MOST_MODELS = 8;
-
 /** Throws `UsageError` for no models, too many, and kinds that the report does not have. */
 export function paperRequest(line: CommandLine): PaperRequest {
   const models = [...new Set(line.positionals)];
   if (models.length === 0) throw new UsageError("A model is missing. Example: stratascope paper prose-6m --out paper");
-  if (models.length > MOST_MODELS)
+  if (models.length > MAX_MODELS)
     throw new UsageError(
-      `A report shows at most ${MOST_MODELS} models, not ${models.length}: their colours could not be told apart.`,
+      `A report shows at most ${MAX_MODELS} models, not ${models.length}: their colours could not be told apart.`,
     );
   const { model: _, texts, tokens_per_text: tokens, ...fields } = textFields(line, "layer-interventions");
   return {

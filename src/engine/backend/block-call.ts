@@ -1,11 +1,11 @@
 /** The part of a block's call that is the same on every device: what is fed beside the streams, and what a row gets of it. */
-import { LRUCache } from "lru-cache";
 import { Tensor } from "onnxruntime-node";
-import { BLOCK_FLAGS, type BlockOutput } from "../graph/block.ts";
+import { QUERY_BLOCK } from "../graph/attention.ts";
+import { BLOCK_FLAGS, type BlockOutput } from "../graph/blocks.ts";
 import type { ModelSpec } from "../model-spec.ts";
+import { attentionFeeds } from "./attention-feeds.ts";
 import type { BlockRow, BlockRowResult } from "./backend.ts";
 import { editFeeds, INNER_SITES } from "./edit-feeds.ts";
-import { rotaryFeeds } from "./rotary-tables.ts";
 
 export interface CallInputs {
   /** T of the longest row. */
@@ -27,12 +27,6 @@ export interface CallInputs {
   readonly feeds: Record<string, Tensor>;
 }
 
-/** Low enough that the softmax gives zero, far enough from overflow when scores are added. */
-const MASKED = -1e30;
-/** Of masks that are kept for the next call of that length: one of 2,048 tokens, or hundreds of short ones. */
-const MASK_BYTES = 2 ** 24;
-const masks = new LRUCache<number, Tensor>({ maxSize: MASK_BYTES, sizeCalculation: ({ size }) => size * 4 });
-
 const SCALAR = [0n, 1n].map((flag) => new Tensor("int64", BigInt64Array.of(flag), [])) as [Tensor, Tensor];
 
 /** What is fed to a block that changes nothing and shows nothing. */
@@ -50,8 +44,8 @@ export function neutralFeeds({ dModel }: ModelSpec): Record<string, Tensor> {
   return feeds;
 }
 
-/** The inputs of one call for these rows. */
-export function callInputs(spec: ModelSpec, rows: readonly BlockRow[]): CallInputs {
+/** The inputs of one call of a block for these rows. */
+export function callInputs(spec: ModelSpec, block: number, rows: readonly BlockRow[]): CallInputs {
   const longest = rows.reduce((most, row) => Math.max(most, row.length), 0);
   const places: { start: number; end: number; firstTap: number; taps: number }[] = [];
   const columns = new Map<Float32Array, [number, number]>();
@@ -72,12 +66,13 @@ export function callInputs(spec: ModelSpec, rows: readonly BlockRow[]): CallInpu
   const computed = Math.max(total, 2);
   const edited = editFeeds(spec, rows, computed);
   const feeds: Record<string, Tensor> = {
-    mask: causalMask(longest),
-    ...rotaryFeeds(spec, longest),
+    ...attentionFeeds(spec, block, longest),
     live: liveTensor(rows, longest, total),
     ...edited,
     ...(tapped > 0 && tapFeeds(spec, rows, places, tapped, columns, directions)),
   };
+  // Short prompts are one block of queries as they are.
+  if (longest <= QUERY_BLOCK || rows.some(({ wants }) => wants.pattern || wants.cells)) feeds.whole = SCALAR[1];
   if (rows.some(({ wants }) => wants.norms)) feeds.norms = SCALAR[1];
   if (tapped > 0) feeds.heads = SCALAR[1];
   if ("z_scale" in edited) feeds.edit_z = SCALAR[1];
@@ -168,17 +163,6 @@ function tapFeeds(
     feeds.directions = new Tensor("float32", all, [directions, spec.dModel]);
   }
   return feeds;
-}
-
-/** [T, T], causal: query by key. */
-function causalMask(length: number): Tensor {
-  const known = masks.get(length);
-  if (known) return known;
-  const values = new Float32Array(length * length);
-  for (let query = 0; query < length; query++) values.fill(MASKED, query * length + query + 1, (query + 1) * length);
-  const mask = new Tensor("float32", values, [length, length]);
-  masks.set(length, mask);
-  return mask;
 }
 
 /** [R, H, Tmax, Tmax] → one row's [H, T, T]; what lies above the diagonal is zero by definition. */

@@ -8,6 +8,7 @@ import { ProtoWriter } from "./protobuf.ts";
 /** TensorProto.DataType */
 export const FLOAT = 1;
 export const INT64 = 7;
+export const BOOL = 9;
 const DATA_TYPES = { F32: FLOAT, F16: 10, BF16: 16 } as const;
 
 /** AttributeProto.AttributeType */

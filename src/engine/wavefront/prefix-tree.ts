@@ -60,3 +60,12 @@ export function allNodes(root: PrefixNode): PrefixNode[] {
 function grow(step: Step | null, parent: Growing | null): Growing {
   return { step, depth: parent ? parent.depth + 1 : 0, parent, children: [], variants: [], ends: [], byKey: new Map() };
 }
+
+/** Whether every step so far is the model's own: whole blocks in their order, nothing edited. */
+export function isUntouched(node: PrefixNode): boolean {
+  for (let at: PrefixNode | null = node; at?.step; at = at.parent) {
+    const [use] = at.step as Schedule["steps"][number];
+    if (at.step.length !== 1 || use?.block !== at.depth - 1 || use.component || use.edits) return false;
+  }
+  return true;
+}

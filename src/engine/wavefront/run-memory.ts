@@ -19,10 +19,15 @@ export interface RememberedNorms {
   readonly residPost: Float32Array;
 }
 
+/** What one run may add of the memory: a prompt of thousands of tokens does not drive out all others. */
+const SHARE_OF_A_RUN = 0.5;
+
 export class RunMemory {
   readonly #backend: Backend;
   readonly #d: number;
   readonly #entries: LRUCache<string, Remembered>;
+  /** Bytes that a run added. */
+  readonly #added = new WeakMap<RunJob, number>();
 
   /** `maxBytes` bounds the streams that are held, the least recently used go first. */
   constructor(backend: Backend, d: number, maxBytes: number) {
@@ -47,10 +52,12 @@ export class RunMemory {
     return known;
   }
 
-  /** Keeps a copy. What has norms is not replaced by what has none. */
-  remember(key: string, stream: Stream, norms: RememberedNorms | null): void {
+  /** Keeps a copy for a run, as long as it has its share. What has norms is not replaced by what has none. */
+  remember(job: RunJob, key: string, stream: Stream, norms: RememberedNorms | null): void {
     const known = this.#entries.peek(key);
-    if (stream.count * this.#d * 4 > this.#entries.maxSize || (known && (known.norms || !norms))) return;
+    const added = (this.#added.get(job) ?? 0) + stream.count * this.#d * 4;
+    if (added > SHARE_OF_A_RUN * this.#entries.maxSize || (known && (known.norms || !norms))) return;
+    this.#added.set(job, added);
     this.#entries.set(key, {
       stream: this.#backend.keep(stream),
       norms: norms && {

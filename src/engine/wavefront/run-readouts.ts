@@ -39,8 +39,8 @@ export interface ReadoutParts {
   readonly effects: EffectScale | null;
   /** How many steps are the last of some schedule. */
   readonly endings: number;
-  /** What a step shows beside its read-out. */
-  captures(node: PrefixNode): Captures | undefined;
+  /** What a step shows beside its read-out; not asked for again after the last time. */
+  captures(node: PrefixNode, isLast: boolean): Captures | undefined;
   emit(event: EngineEvent): void;
   read(reading: Reading): void;
   fail(problem: Problem): void;
@@ -216,7 +216,8 @@ export class RunReadouts {
   #emitLayer(node: PrefixNode, variants: readonly number[], { rows }: ReadingResult): void {
     const { effects, captures } = this.#parts;
     const { baseline, quiet, readout } = this.#parts.job;
-    const captured = captures(node) ?? {};
+    // The frozen-norm lens reads what schedules share once for each that ends.
+    const captured = captures(node, readout.lens === "standard") ?? {};
     const shown = quiet && readout.layers === "final" ? {} : { readout: rows };
     const event = { type: "layer", step: node.depth, ...shown, ...captured } as const;
     const emit = quiet && Object.keys(captured).length === 0 ? () => {} : this.#parts.emit;

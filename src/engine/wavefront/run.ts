@@ -5,14 +5,14 @@ import type { Backend, BlockRowResult, RowWants, Stream } from "../backend/backe
 import type { Counters } from "../counters.ts";
 import type { ModelSpec } from "../model-spec.ts";
 import type { EngineEvent, RunJob } from "../protocol.ts";
-import type { Schedule, Step } from "../schedule.ts";
+import type { Step } from "../schedule.ts";
 import type { Unembed } from "../unembed.ts";
 import { Additions, type Needs, needsOf, OWN_PROMPT } from "./additions.ts";
 import { AttributionRecorder } from "./attribution.ts";
 import { CaptureReader, type Captures } from "./captures.ts";
 import { EffectScale } from "./effects.ts";
 import { Holdings } from "./holdings.ts";
-import { allNodes, type PrefixNode, prefixTree } from "./prefix-tree.ts";
+import { allNodes, isUntouched, type PrefixNode, prefixTree } from "./prefix-tree.ts";
 import type { Reading } from "./reading.ts";
 import type { ReadyRow } from "./ready-rows.ts";
 import { keyAfter, promptKey, type RunMemory } from "./run-memory.ts";
@@ -94,7 +94,7 @@ export class Run {
       endings: nodes.filter(({ ends }) => ends.length > 0).length,
       holdings: this.#holdings,
       result: this.#result,
-      captures: (node) => this.#captures.get(node),
+      captures: (node, isLast) => this.#shown(node, isLast),
       read: (reading) => work.read(reading),
       fail: (problem) => this.fail(problem),
       settled: () => this.#finishIfDone(),
@@ -170,13 +170,22 @@ export class Run {
     if (node.ends.length > 0 && this.#attribution) {
       this.#result.attribute(node.ends, this.#attribution.of(node, values as Float32Array));
     }
-    const captured = this.#captures.get(node);
-    if (!this.#readouts.reads(node) && captured && Object.keys(captured).length > 0)
-      this.#emit({ type: "layer", variants: node.variants, step: node.depth, ...captured });
+    if (!this.#readouts.reads(node)) {
+      const captured = this.#shown(node, true);
+      if (captured && Object.keys(captured).length > 0)
+        this.#emit({ type: "layer", variants: node.variants, step: node.depth, ...captured });
+    }
     for (const child of node.children) this.#enter(child, stream);
     this.#holdings.release(stream);
     this.#arriveRemembered();
     this.#finishIfDone();
+  }
+
+  /** What a step shows; let go where it is shown for the last time: patterns are large. */
+  #shown(node: PrefixNode, isLast: boolean): Captures | undefined {
+    const captured = this.#captures.get(node);
+    if (isLast) this.#captures.delete(node);
+    return captured;
   }
 
   /** Steps that are remembered arrive one after another: each may find the next one remembered, thousands deep. */
@@ -287,7 +296,7 @@ export class Run {
       this.job.priority === "interactive" &&
       (this.job.schedules.length <= MAX_REMEMBERED_SCHEDULES || isUntouched(node))
     )
-      memory.remember(this.#keys.get(node) as string, stream, norms);
+      memory.remember(this.job, this.#keys.get(node) as string, stream, norms);
     this.#arrive(node, stream, full, values);
   }
 
@@ -305,13 +314,4 @@ export class Run {
     this.#holdings.releaseAll();
     this.#work.finished(this);
   }
-}
-
-/** Whether every step so far is the model's own: whole blocks in their order, nothing edited. */
-function isUntouched(node: PrefixNode): boolean {
-  for (let at: PrefixNode | null = node; at?.step; at = at.parent) {
-    const [use] = at.step as Schedule["steps"][number];
-    if (at.step.length !== 1 || use?.block !== at.depth - 1 || use.component || use.edits) return false;
-  }
-  return true;
 }

@@ -20,16 +20,6 @@ export const ExperimentProgress = z
   })
   .openapi("ExperimentProgress");
 
-/** Whether BOS came first in every text, and who had it so. */
-export const ExperimentBos = z
-  .object({
-    prepended: z.boolean(),
-    by: z
-      .enum(["convention", "request"])
-      .describe("convention: the paper's, BOS wherever the model has one; request: prepend_bos said so."),
-  })
-  .openapi("ExperimentBos");
-
 /** What was read, and how much of it. */
 const UsedData = z.object({
   dataset: z.string().nullable().describe("null: the request's own texts."),
@@ -40,6 +30,16 @@ const UsedData = z.object({
     .optional()
     .describe("Of the shortest and the longest text, and of all together, BOS included: where each is kept as long as it is."),
 });
+
+/** Whether BOS came first in every text, and who had it so. */
+export const ExperimentBos = z
+  .object({
+    prepended: z.boolean(),
+    by: z
+      .enum(["convention", "request"])
+      .describe("convention: the paper's, BOS wherever the model has one; request: prepend_bos said so."),
+  })
+  .openapi("ExperimentBos");
 
 export const Experiment = z
   .object({

@@ -119,15 +119,21 @@ describe.each(["gpt2", "phi", "llama"])("%s", (family) => {
     await model.close();
   });
 
-  test("the least recently used go first, and the bytes stay within the bound", async () => {
-    const small = await loadForTest(folder, "packed", "folded", 5 * TOKENS.length * D * 4);
-    await runJob(small, { tokens: TOKENS });
-    expect(small.wavefront.memoryBytes).toBe(5 * TOKENS.length * D * 4);
-    await runJob(small, { tokens: [...TOKENS].reverse() });
-    expect(small.wavefront.memoryBytes).toBeLessThanOrEqual(5 * TOKENS.length * D * 4);
-    const before = small.counters.snapshot();
-    await runJob(small, { tokens: TOKENS });
-    expect(small.counters.snapshot().rememberedSteps).toBe(before.rememberedSteps);
+  test("a run adds at most half, the least recently used go first, and the bytes stay within the bound", async () => {
+    const step = TOKENS.length * D * 4;
+    const small = await loadForTest(folder, "packed", "folded", 5 * step);
+    const remembered = async (tokens: readonly number[]) => {
+      const before = small.counters.snapshot().rememberedSteps;
+      await runJob(small, { tokens });
+      return small.counters.snapshot().rememberedSteps - before;
+    };
+    expect(await remembered(TOKENS)).toBe(0);
+    expect(small.wavefront.memoryBytes).toBe(2 * step);
+    expect(await remembered(TOKENS)).toBe(2);
+    expect(small.wavefront.memoryBytes).toBe(4 * step); // the two steps after those
+    for (const first of [1, 2, 3]) expect(await remembered([first, ...TOKENS.slice(1)])).toBe(0);
+    expect(small.wavefront.memoryBytes).toBe(5 * step);
+    expect(await remembered(TOKENS)).toBe(0);
     await small.close();
   });
 });

@@ -1,7 +1,7 @@
 /** One call of one block for many rows: gathers what they need, runs the session once, hands out views. */
 import { type InferenceSession, Tensor } from "onnxruntime-node";
 import { rowNorms } from "../../../metrics/vectors.ts";
-import type { BlockOutput } from "../../graph/block.ts";
+import type { BlockOutput } from "../../graph/blocks.ts";
 import type { ModelSpec } from "../../model-spec.ts";
 import type { BlockRow, BlockRowResult } from "../backend.ts";
 import { type CallInputs, callInputs, neutralFeeds, rowOutputs, wantedOutputs } from "../block-call.ts";
@@ -25,7 +25,7 @@ export class BlockRunner {
   /** Runs `block` for all rows in one session call; a product of one row takes another kernel, so a lone one is doubled. */
   async run(block: number, rows: readonly BlockRow[]): Promise<BlockRowResult[]> {
     const d = this.#spec.dModel;
-    const inputs = callInputs(this.#spec, rows);
+    const inputs = callInputs(this.#spec, block, rows);
     const { computed, longest } = inputs;
     const fetches: Partial<Record<BlockOutput, Tensor | null>> = {
       resid_post: new Tensor("float32", new Float32Array(computed * d), [computed, d]),

@@ -1,7 +1,7 @@
 /** One call of one block for many rows, whose streams are gathered on the device and left there. */
 import { type InferenceSession, Tensor } from "onnxruntime-node";
 import { rowNorms } from "../../../metrics/vectors.ts";
-import type { BlockOutput } from "../../graph/block.ts";
+import type { BlockOutput } from "../../graph/blocks.ts";
 import type { ModelSpec } from "../../model-spec.ts";
 import type { BlockRow, BlockRowResult } from "../backend.ts";
 import { type CallInputs, callInputs, rowOutputs, wantedOutputs } from "../block-call.ts";
@@ -27,7 +27,7 @@ export class DeviceBlockRunner {
 
   /** Runs `block` for all rows in one session call; a lone position is doubled, as on the CPU. */
   async run(block: number, rows: readonly BlockRow[]): Promise<BlockRowResult[]> {
-    const inputs = callInputs(this.#spec, rows);
+    const inputs = callInputs(this.#spec, block, rows);
     const { computed, places } = inputs;
     const x = await this.#gather(rows, inputs.longest);
     const feeds = { layer: this.#layers[block] as Tensor, ...(await this.#residents.feeds(inputs.feeds)), x: x.shaped };

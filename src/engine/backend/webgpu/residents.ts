@@ -1,11 +1,11 @@
-/** Inputs that come again with every call, held on the device: what changes nothing, masks, rotary tables. */
+/** Inputs that come again with every call, held on the device: what changes nothing, rotary tables. */
 import { LRUCache } from "lru-cache";
 import type { Tensor } from "onnxruntime-node";
 import type { ModelSpec } from "../../model-spec.ts";
 import { neutralFeeds } from "../block-call.ts";
 import type { Transfers } from "./transfers.ts";
 
-/** Lengths of prompts whose masks and tables are held. */
+/** Tables of prompts that are held, by block and length. */
 const MAX_LENGTHS = 16;
 
 export class Residents {
@@ -27,7 +27,7 @@ export class Residents {
     const neutral: Record<string, Tensor> = {};
     for (const [name, tensor] of Object.entries(neutralFeeds(spec)))
       neutral[name] = tensor.type === "float32" ? await transfers.upload(tensor) : tensor;
-    return new Residents(transfers, neutral, 3);
+    return new Residents(transfers, neutral, 2);
   }
 
   /** All inputs of a call: those given, from the device where it has them, over the neutral ones. */
@@ -52,5 +52,5 @@ export class Residents {
 }
 
 function comesAgain(name: string): boolean {
-  return name === "mask" || name.startsWith("rotary_");
+  return name.startsWith("rotary_");
 }
