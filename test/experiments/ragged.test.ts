@@ -202,7 +202,16 @@ describe("what is refused", () => {
       errors: [
         {
           pointer: "/settings/variants/some/0/positions/0",
-          detail: "text 0: position 9 is out of range: the prompt has 4 tokens, so positions -4 to 3",
+          detail: "text 3: position 9 is out of range: the prompt has 2 tokens, so positions -2 to 1",
+        },
+      ],
+    });
+    const patch = { op: "patch", component: "resid_pre", layers: [1], positions: [-1], source: { tokens: tokens[2] } };
+    expect(await refusalOf(laboratory, ask("variants", tokens, { settings: { variants: { some: [patch] } } }))).toMatchObject({
+      errors: [
+        {
+          pointer: "/settings/variants/some/0/positions/0",
+          detail: "text 1: position -1 does not exist in the source: the source has 11 tokens, so positions 0 to 10",
         },
       ],
     });
