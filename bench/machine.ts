@@ -46,3 +46,12 @@ export function proportionalSetSize(pid: number | null): number {
     return 0;
   }
 }
+
+/** The most memory that a process has had in bytes (Linux); 0 where it has just ended. */
+export function peakMemory(pid: number | null): number {
+  try {
+    return Number(/^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0) * 1024;
+  } catch {
+    return 0;
+  }
+}

@@ -6,6 +6,7 @@ import { benchExperimentsService } from "./experiments-service.ts";
 import { benchFamilies } from "./families.ts";
 import { benchInterventions } from "./interventions.ts";
 import { benchLarge } from "./large.ts";
+import { benchLong } from "./long.ts";
 import { machineName } from "./machine.ts";
 import { benchReadout } from "./readout.ts";
 import { benchRealModel } from "./real-model.ts";
@@ -32,5 +33,6 @@ if (wanted("experiments-service")) await benchExperimentsService(randomCheckpoin
 if (wanted("families")) await benchFamilies();
 if (wanted("real-model")) await benchRealModel();
 if (wanted("tokenizer")) await benchTokenizer();
+if (wanted("long")) await benchLong();
 if (wanted("large")) await benchLarge(process.argv.includes("--folded"));
 process.exit(0);

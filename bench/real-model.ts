@@ -9,10 +9,10 @@ import { deletionsAndSwaps, floorFlops, openBench } from "./harness.ts";
 import { matrixRate, proportionalSetSize } from "./machine.ts";
 import { median, print } from "./report.ts";
 
-const CACHE = process.env.XDG_CACHE_HOME || join(homedir(), ".cache");
+export const CACHE = process.env.XDG_CACHE_HOME || join(homedir(), ".cache");
 /** Where `scripts/real-model/build.sh` makes it. */
 export const FOLDER = join(CACHE, "stratascope/models/smollm2-135m-instruct-q4");
-const MODEL = "smollm2-135m-instruct-q4";
+export const MODEL = "smollm2-135m-instruct-q4";
 const T = 16;
 const REPEATS = 5;
 

@@ -92,12 +92,13 @@ export function editedIf(
 
 /** The input of the MLP's output projection, [N, d_mlp]. */
 function activations(parent: Graph, { mlp }: BlockSpec, x: string): string {
+  // Outside of the branches, so that the gate itself is let go.
+  const gate = mlp.kind === "gated" ? activate(parent, mlp.activation, linear(parent, mlp.gate, x)) : null;
   const up = linear(parent, mlp.up, x);
-  const gate = mlp.kind === "gated" ? linear(parent, mlp.gate, x) : null;
   return editedIf(
     parent,
     "edit_mlp_act",
-    (graph) => (gate ? graph.op("Mul", [activate(graph, mlp.activation, gate), up]) : activate(graph, mlp.activation, up)),
+    (graph) => (gate ? graph.op("Mul", [gate, up]) : activate(graph, mlp.activation, up)),
     (graph, value) => graph.op("Add", [graph.op("Mul", [value, "mlp_act_scale"]), "mlp_act_add"]),
   );
 }

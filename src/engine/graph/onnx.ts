@@ -22,6 +22,8 @@ export type Dim = number | string;
 export class Names {
   /** Half types stay what they are and are cast in every call; otherwise the casts are folded when the session is created. */
   readonly keepsHalf: boolean;
+  /** Vectors of the checkpoint, which stand in the main graph: see `Graph.stored`. */
+  readonly vectors = new Map<TensorRef, { readonly name: string; readonly proto: ProtoWriter }>();
   #next = 0;
 
   constructor(keepsHalf = false) {
@@ -111,9 +113,23 @@ export class Graph {
     return whole.type === "F32" ? name : this.op("Cast", [name], { to: FLOAT });
   }
 
-  /** A checkpoint's tensor, or `rows` of it, in the type that the file has. */
+  /**
+   * A checkpoint's tensor, or `rows` of it, in the type that the file has. Whole vectors stand in the main graph, wherever
+   * they are read: onnxruntime looks at every initializer once for each graph that its own is nested in, file and all.
+   * Matrices do not: it packs only those of the graph that reads them.
+   */
   stored(whole: TensorRef, rows?: Rows): string {
-    const tensor = rows ? rowsOf(whole, rows) : whole;
+    if (rows || whole.shape.length > 1) {
+      const { name, proto } = this.#external(rows ? rowsOf(whole, rows) : whole);
+      this.#initializers.push(proto);
+      return name;
+    }
+    const known = this.names.vectors.get(whole) ?? this.#external(whole);
+    this.names.vectors.set(whole, known);
+    return known.name;
+  }
+
+  #external(tensor: TensorRef): { name: string; proto: ProtoWriter } {
     const name = this.names.fresh(tensor.name);
     const proto = new ProtoWriter();
     for (const size of tensor.shape) proto.int(1, size);
@@ -121,8 +137,7 @@ export class Graph {
     // The sessions are created with "/" as the folder of external data: see session.ts.
     const entries = { location: tensor.file.slice(1), offset: String(tensor.offset), length: String(tensor.length) };
     for (const [key, value] of Object.entries(entries)) proto.message(13, new ProtoWriter().string(1, key).string(2, value));
-    this.#initializers.push(proto.int(14, 1));
-    return name;
+    return { name, proto: proto.int(14, 1) };
   }
 
   /** Without a shape it may have any. */
@@ -158,13 +173,15 @@ export class Graph {
   }
 }
 
-/** ModelProto: the bytes that onnxruntime reads. */
+/** ModelProto of a main graph: the bytes that onnxruntime reads. */
 export function encodeModel(graph: Graph): Uint8Array {
+  const main = graph.encode();
+  for (const { proto } of graph.names.vectors.values()) main.message(5, proto);
   const opset = (domain: string, version: number) => new ProtoWriter().string(1, domain).int(2, version);
   return new ProtoWriter()
     .int(1, 8)
     .string(2, "stratascope")
-    .message(7, graph.encode())
+    .message(7, main)
     .message(8, opset("", 17))
     .message(8, opset("com.microsoft", 1))
     .finish();

@@ -6,6 +6,7 @@ import type { ModelSpec } from "../../model-spec.ts";
 import type { BlockRow, BlockRowResult } from "../backend.ts";
 import { type CallInputs, callInputs, neutralFeeds, rowOutputs, wantedOutputs } from "../block-call.ts";
 import { editStream } from "../edit-feeds.ts";
+import { LargeArrays } from "./large-arrays.ts";
 import { CpuStream, valuesOf } from "./streams.ts";
 
 export class BlockRunner {
@@ -13,6 +14,7 @@ export class BlockRunner {
   readonly #spec: ModelSpec;
   readonly #neutral: Record<string, Tensor>;
   readonly #layers: readonly Tensor[];
+  readonly #arrays = new LargeArrays();
   #scratch = new Float32Array(0);
 
   constructor(session: InferenceSession, spec: ModelSpec) {
@@ -28,7 +30,7 @@ export class BlockRunner {
     const inputs = callInputs(this.#spec, block, rows);
     const { computed, longest } = inputs;
     const fetches: Partial<Record<BlockOutput, Tensor | null>> = {
-      resid_post: new Tensor("float32", new Float32Array(computed * d), [computed, d]),
+      resid_post: new Tensor("float32", this.#arrays.make(computed * d), [computed, d]),
     };
     for (const name of wantedOutputs(rows)) fetches[name] = null;
     const feeds = { x: this.#gather(rows, longest), layer: this.#layers[block] as Tensor, ...this.#neutral, ...inputs.feeds };

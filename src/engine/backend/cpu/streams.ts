@@ -25,7 +25,11 @@ export function cpuStreams(d: number) {
     take: (stream: Stream, positions: readonly number[]): Stream => new CpuStream(takeRows(valuesOf(stream), d, positions), d),
     mean: (streams: readonly Stream[]): Stream =>
       streams.length === 1 ? (streams[0] as Stream) : new CpuStream(meanOf(streams.map(valuesOf)), d),
-    keep: (stream: Stream): Stream => new CpuStream(valuesOf(stream).slice(), d),
+    // What has its buffer to itself holds nothing else in memory.
+    keep: (stream: Stream): Stream => {
+      const values = valuesOf(stream);
+      return values.byteLength === values.buffer.byteLength ? stream : new CpuStream(values.slice(), d);
+    },
     retain: (stream: Stream): Stream => stream,
     release: (): void => {},
   };
