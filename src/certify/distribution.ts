@@ -48,21 +48,12 @@ export function sumOf(values: Float32Array, f: (value: number) => number): numbe
   return sum;
 }
 
-/**
- * The same distributions with every row's sum brought to 1, in float64: a softmax's float32 sum
- * loses small terms beside a large one, which shifts the logarithms of a whole row.
- */
-export function normalised(logprobs: Float32Array): Float64Array {
-  const mass = Math.log(sumOf(logprobs, Math.exp));
-  return Float64Array.from(logprobs, (value) => value - mass);
-}
-
 /** −Σ p log₂ p, from natural-log probabilities; in float64. */
-export function entropyBits(p: Float64Array): number {
-  return p.reduce((sum, lnP) => sum - Math.exp(lnP) * lnP, 0) / Math.LN2;
+export function entropyBits(p: Float32Array): number {
+  return -sumOf(p, (lnP) => Math.exp(lnP) * lnP) / Math.LN2;
 }
 
 /** KL(p‖q) = Σ p (ln p − ln q) in nats, from natural-log probabilities; in float64. */
-export function klNats(p: Float64Array, q: Float64Array): number {
+export function klNats(p: Float32Array, q: Float32Array): number {
   return p.reduce((sum, lnP, v) => sum + Math.exp(lnP) * (lnP - (q[v] as number)), 0);
 }

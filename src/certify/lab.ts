@@ -35,6 +35,9 @@ export interface Observed {
 /** How often, and how long, to wait for the counters of a run that is over. */
 const STATS = { everyMs: 10, atMostMs: 2000 };
 
+/** What checks of single runs need of a lab. */
+export type Observer = Pick<Lab, "spec" | "observe">;
+
 export class Lab {
   readonly spec: ModelSpec;
   readonly status: ModelStatus;

@@ -43,7 +43,7 @@ const parts = (list: string): [number, number[]][] =>
 
 const ablatedParts = (name: "head" | "neuron"): Shape => ({
   pattern: whole(PARTS),
-  expected: `layer.${name}, such as 1.6, 1.6,2.3 or 1.0-3`,
+  expected: `layer.${name}, such as 1.3, 1.3,2.4 or 1.0-3`,
   make: ([, list = ""], { ablated, at }) =>
     parts(list).map(([layer, of]) =>
       name === "head"
@@ -124,7 +124,7 @@ const SHAPES: Readonly<Record<string, Shape>> = {
   "patch-mlp": patched("mlp_out"),
   "patch-head": {
     pattern: whole(PARTS),
-    expected: "layer.head, such as 1.6, 1.6,2.3 or 1.0-3",
+    expected: "layer.head, such as 1.3, 1.3,2.4 or 1.0-3",
     make: ([, list = ""], { source, at }) =>
       parts(list).map(([layer, heads]) => ({ op: "patch", component: "head", layers: [layer], heads, source: source(), ...at })),
   },
@@ -144,7 +144,7 @@ export const INTERVENTION_FLAGS: Flags = {
   parallel: { value: "LAYERS[xN]", help: "Neighbours run side by side" },
   "ablate-attn": { value: "LAYERS", help: "The attention of these layers is silenced" },
   "ablate-mlp": { value: "LAYERS", help: "The MLP of these layers is silenced" },
-  "ablate-head": { value: "L.H", help: "Heads are silenced: 1.6, 1.6,2.3 or 1.0-3" },
+  "ablate-head": { value: "L.H", help: "Heads are silenced: 1.3, 1.3,2.4 or 1.0-3" },
   "ablate-neuron": { value: "L.N", help: "Neurons are silenced: 3.17, 3.17,4.2 or 3.0-99" },
   scale: { value: "FACTOR", help: "What the ablated are multiplied with, instead of silenced (0)" },
   mean: { value: "DATASET[:TEXTS[:TOKENS]]", help: "The ablated get their mean over texts instead: prose-heldout:32:128" },
@@ -155,7 +155,7 @@ export const INTERVENTION_FLAGS: Flags = {
   "patch-resid": { value: "LAYERS", help: "These layers read what they read with the prompt of --source" },
   "patch-attn": { value: "LAYERS", help: "Their attention adds what it adds there; --patch-mlp, --patch-head likewise" },
   "patch-mlp": { value: "LAYERS", help: "Their MLP adds what it adds there" },
-  "patch-head": { value: "L.H", help: "Heads write what they write there: 1.6 or 1.0-3" },
+  "patch-head": { value: "L.H", help: "Heads write what they write there: 1.3 or 1.0-3" },
   source: { value: "PROMPT", help: "The other prompt, of which patches take" },
   at: { value: "LIST", help: "Places where all of these ablate, steer and patch, such as 3,-1 (all)" },
 };

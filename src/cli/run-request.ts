@@ -86,7 +86,7 @@ export const PATCH_FLAGS: Flags = {
   component: { value: "NAME", help: `What is patched: ${COMPONENTS.join(", ")} (resid_pre)` },
   layers: { value: "LAYERS", help: "Rows of the map: 5, 2,3, 4-7 or -1 (all)" },
   positions: { value: "LIST", help: "Columns: places such as 3,-1 (all); with component head, where heads are patched" },
-  heads: { value: "HEADS", help: "Columns with component head: 6 or 0-3 (all)" },
+  heads: { value: "HEADS", help: "Columns with component head: 3 or 0-2 (all)" },
 };
 
 /** How the flags of `patch` are spelled in its body. */

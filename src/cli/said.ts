@@ -7,9 +7,9 @@ export type FieldFlags = readonly (readonly [pointer: RegExp, flag: string])[];
 const PHRASES: readonly (readonly [said: string, flag: string])[] = [
   ['"short_texts": "skip"', "--skip-short"],
   ['"short_texts": "keep"', "--keep-short"],
-  ['with "keep"', "with --keep-short"],
   ["tokens_per_text", "--tokens"],
   ["say prepend_bos, or give tokens", "say --bos or --no-bos"],
+  ["a context, or prepend_bos", "a context, or --bos"],
   ["prepend_bos cannot be true", "--bos cannot be met"],
   ["readout.targets", "--target"],
   ['say with "order" what', "say with --order what"],

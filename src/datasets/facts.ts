@@ -20,7 +20,7 @@ export async function factsOf({ rows, bytes }: Pick<Dataset, "rows" | "bytes">):
   const rowsPerTurn = Math.max(1, Math.floor((BYTES_PER_TURN * rows.length) / Math.max(1, bytes)));
   let texts = 0;
   for (let i = 0; i < rows.length; i++) {
-    if (typeof rows[i]?.text === "string") texts++;
+    if (typeof rows[i]?.text === "string" || Array.isArray(rows[i]?.messages)) texts++;
     if (i % rowsPerTurn === rowsPerTurn - 1) await setImmediate();
   }
   const first = rows[0] ?? {};

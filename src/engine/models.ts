@@ -3,12 +3,11 @@ import { Problem } from "../problem.ts";
 import { findModel } from "./checkpoint/catalogue.ts";
 import { openCheckpoint } from "./checkpoint/open.ts";
 import type { Counters } from "./counters.ts";
-import { isGpu } from "./devices/device.ts";
-import { reasonOf } from "./devices/providers.ts";
 import { type LoadPlan, planLoad } from "./memory.ts";
 import { loadModel, type Model } from "./model.ts";
 import type { ProcessOptions } from "./options.ts";
 import type { ModelStatus } from "./protocol.ts";
+import { refusedSession } from "./refused-session.ts";
 
 export interface ModelsOptions extends ProcessOptions {
   readonly counters: Counters;
@@ -126,12 +125,7 @@ export class Models {
       const loading = loadModel(spec, { ...this.#options, ...plan }, counters, promptMemoryBytes);
       entry.model = await loading.catch((error: unknown) => {
         counters.log(error);
-        throw new Problem(
-          "model_invalid",
-          isGpu(device)
-            ? `The model ${id} could not be loaded on ${device}: ${reasonOf(error)}`
-            : `The model ${id} was refused when its session was created; the engine's log has the details.`,
-        );
+        throw refusedSession(id, device, error);
       });
       entry.state = "ready";
       return entry.model;

@@ -48,7 +48,7 @@ export function refuseShort(short: readonly ShortText[], least: number, of: numb
   return refuse(
     "/tokens_per_text",
     `${short.length} of ${of} texts have fewer than ${least} tokens (BOS included): ${named.join(", ")}${more}. ` +
-      'Ask for fewer tokens_per_text, pass over them with "short_texts": "skip", or take each as long as it is with "keep"',
+      'Ask for fewer tokens_per_text, pass over them with "short_texts": "skip", or take each as long as it is with "short_texts": "keep"',
   );
 }
 
@@ -58,7 +58,7 @@ export function refuseUnequal(tokens: readonly Int32Array[], { least, most }: Le
   return refuse(
     "/tokens_per_text",
     `the texts have from ${least} (text ${shortest}) to ${most} tokens (BOS included), and all are to be equally long. ` +
-      `Ask for tokens_per_text of ${least} or fewer, pass over shorter ones with "short_texts": "skip", or take each as long as it is with "keep"`,
+      `Ask for tokens_per_text of ${least} or fewer, pass over shorter ones with "short_texts": "skip", or take each as long as it is with "short_texts": "keep"`,
   );
 }
 

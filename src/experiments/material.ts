@@ -7,6 +7,7 @@ import { refuse } from "../runs/tokens.ts";
 import type { ExperimentData } from "../schemas/experiments/data.ts";
 import { MAX_EXPERIMENT_TOKENS } from "../schemas/limits.ts";
 import { type CutTexts, refuseShort, refuseTiny, refuseUnequal, SHORTEST_TEXT, type ShortText, withLengths } from "./lengths.ts";
+import { isChat, ofDataset, type TextItem, textItems } from "./text-items.ts";
 
 /** Used of a data set when nothing else is said, and tokens of each text. */
 export const TEXT_DEFAULTS = { texts: 64, tokens: 128 } as const;
@@ -60,20 +61,19 @@ export class Material {
   #texts(): readonly string[] {
     const { dataset, request } = this.#parts;
     if (request.data?.tokens) refuse("/data/tokens", "this kind needs texts, not token ids: it looks at their words");
-    if (request.data?.rows)
-      return this.#first(
-        request.data.rows.map((row, i) =>
-          typeof row.text === "string" ? row.text : refuse(`/data/rows/${i}`, 'the row has no "text" that is a text'),
-        ),
-      );
-    return this.#first(dataset ? dataset.texts : (request.data?.texts ?? this.#missing("texts")));
+    const all = textItems(request.data, dataset) ?? this.#missing("texts");
+    return Array.from({ length: this.#count(all.length) }, (_, i) => {
+      const text = all.at(i);
+      if (typeof text === "string") return text;
+      return refuse(this.rowPointer(i, "messages"), `this kind needs texts, not chats: it looks at their words (text ${i})`);
+    });
   }
 
   /** The first rows, with all their fields. Refuses more than there are. */
   rows(): readonly Row[] {
     const { dataset, request } = this.#parts;
     if (request.data?.tokens) refuse("/data/tokens", "this kind needs rows with fields of their own, not token ids");
-    if (request.data?.texts) return this.#first(request.data.texts.map((text) => ({ text })));
+    if (request.data?.texts) return this.#first(request.data.texts.map((text) => (typeof text === "string" ? { text } : text)));
     return this.#first(dataset ? dataset.rows : (request.data?.rows ?? this.#missing("rows")));
   }
 
@@ -120,16 +120,15 @@ export class Material {
   async #tokenize(most: number): Promise<{ found: Int32Array[]; short: ShortText[] }> {
     const { request, dataset } = this.#parts;
     const { short_texts: mode, tokens_per_text: asked } = request;
-    const all = request.data?.tokens ?? (dataset ? dataset.texts : request.data?.rows ? this.#texts() : request.data?.texts);
-    if (!all) return this.#missing("texts");
+    const all = textItems(request.data, dataset) ?? this.#missing("texts");
     const wanted = this.#count(all.length);
     const least = mode === "skip" ? most : mode === "error" && asked !== undefined ? asked : SHORTEST_TEXT;
     const found: Int32Array[] = [];
     const short: ShortText[] = [];
     for (let i = 0; i < all.length && found.length < wanted; i++) {
       if (mode !== "skip" && i >= wanted) break;
-      const text = all[i] as string | readonly number[];
-      const tokens = mode === "skip" && text.length === 0 ? new Int32Array(0) : this.#encode(text, i, most);
+      const text = all.at(i);
+      const tokens = mode === "skip" && lengthOf(text) === 0 ? new Int32Array(0) : this.#encode(text, i, most);
       if (tokens.length < least) short.push({ index: i, length: tokens.length });
       else found.push(tokens);
       if (i % TEXTS_PER_TURN === TEXTS_PER_TURN - 1) await new Promise((resolve) => setImmediate(resolve));
@@ -143,16 +142,21 @@ export class Material {
   }
 
   /** A text of no length at all is refused, by number. */
-  #encode(text: string | readonly number[], index: number, most: number): Int32Array {
-    const { model, prependBos } = this.#parts;
+  #encode(text: TextItem, index: number, most: number): Int32Array {
+    const { model, dataset, prependBos } = this.#parts;
     this.#checkLength(text, index);
-    const given = typeof text === "string" ? { text } : { ids: text };
-    const fields = { text: this.#textPointer(index).slice(1), ids: `data/tokens/${index}` };
-    return Int32Array.from(tokensOf({ ...given, prependBos, most }, model, fields));
+    const given = isChat(text) ? { chat: text } : typeof text === "string" ? { text } : { ids: text };
+    const fields = {
+      text: this.#textPointer(index).slice(1),
+      ids: `data/tokens/${index}`,
+      chat: `${this.rowPointer(index).slice(1)}/`,
+    };
+    const read = () => Int32Array.from(tokensOf({ ...given, prependBos, most }, model, fields));
+    return dataset && isChat(text) ? ofDataset(dataset.name, index, read) : read();
   }
 
-  #checkLength(text: string | readonly number[], index: number): void {
-    if (text.length > 0) return;
+  #checkLength(text: TextItem, index: number): void {
+    if (lengthOf(text) > 0) return;
     const what = typeof text === "string" ? "characters" : "tokens";
     refuse(this.#textPointer(index), `text ${index} has 0 ${what}, fewer than the least allowed, 1`);
   }
@@ -188,4 +192,9 @@ export class Material {
   #missing(what: string): never {
     return refuse("/data", `is required: { "dataset": "…" }, or { "${what}": […] }`);
   }
+}
+
+/** Characters, token ids or messages. */
+function lengthOf(text: TextItem): number {
+  return isChat(text) ? text.messages.length : text.length;
 }

@@ -84,10 +84,11 @@ function ownLengths({ tokensPerText, lengths }: Plan<unknown>): { readonly token
 }
 
 /** Refuses what was asked of texts where there are none. */
-function checkUsed({ kind, texts, tokens_per_text }: ExperimentRequest, plan: Plan<unknown>): void {
+function checkUsed({ kind, texts, tokens_per_text, short_texts }: ExperimentRequest, plan: Plan<unknown>): void {
   if (plan.texts > 0) return;
-  if (texts !== undefined) refuse("/texts", `no texts were given: ${kind} is of the weights alone`);
-  if (tokens_per_text !== undefined) refuse("/tokens_per_text", `no texts were given: ${kind} is of the weights alone`);
+  const said = { texts, tokens_per_text, short_texts: short_texts === "error" ? undefined : short_texts };
+  for (const [field, value] of Object.entries(said))
+    if (value !== undefined) refuse(`/${field}`, `no texts were given: ${kind} is of the weights alone`);
 }
 
 function checkMemory(

@@ -9,8 +9,15 @@ export interface Shape {
   readonly kurtosis: number;
 }
 
-/** Of `count` values with mean μ: Σ (x − μ)², Σ (x − μ)³ and Σ (x − μ)⁴. */
-export function shapeOf(square: number, cube: number, fourth: number, count: number): Shape {
-  const variance = square / count;
-  return { variance, skew: cube / count / variance ** 1.5, kurtosis: fourth / count / variance ** 2 };
+/**
+ * Of `count` values with mean μ: Σ (x − a)², Σ (x − a)³ and Σ (x − a)⁴ about a point a near μ, `shift` = μ − a. Where a is μ
+ * rounded, this takes back what the rounding would do to a skew, 3 · shift / σ.
+ */
+export function shapeOf(square: number, cube: number, fourth: number, count: number, shift = 0): Shape {
+  const [second, third] = [square / count, cube / count];
+  const variance = Math.max(0, second - shift ** 2);
+  if (variance === 0) return { variance, skew: Number.NaN, kurtosis: Number.NaN };
+  const m3 = third - 3 * shift * second + 2 * shift ** 3;
+  const m4 = fourth / count - 4 * shift * third + 6 * shift ** 2 * second - 3 * shift ** 4;
+  return { variance, skew: m3 / variance ** 1.5, kurtosis: m4 / variance ** 2 };
 }

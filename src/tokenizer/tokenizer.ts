@@ -26,9 +26,9 @@ export interface TextTokenizer extends BosRule {
 /** Reads a model folder's tokenizer. Throws `model_invalid` where there is none, or none that can be read. */
 export async function openTokenizer(folder: string): Promise<TextTokenizer> {
   // Its code takes milliseconds to load, which only those pay who tokenize.
-  const [{ pipelineOf }, definition, config, modelConfig] = await Promise.all([
-    import("./pipeline.ts"),
-    readJson(folder, "tokenizer.json"),
+  const [{ pipelineOf }, { parseDefinition }] = await Promise.all([import("./pipeline.ts"), import("./definition.ts")]);
+  const [definition, config, modelConfig] = await Promise.all([
+    readJson(folder, "tokenizer.json", parseDefinition),
     readJson(folder, "tokenizer_config.json"),
     readJson(folder, "config.json"),
   ]);
@@ -102,21 +102,25 @@ function sentencePieceBytes(token: string): Uint8Array {
   return byte ? Uint8Array.of(Number.parseInt(byte, 16)) : new TextEncoder().encode(token.replaceAll("▁", " "));
 }
 
-async function readJson(folder: string, name: string): Promise<Json | null> {
-  let text: string;
+async function readJson(folder: string, name: string, parse = parsePlain): Promise<Json | null> {
+  let bytes: Buffer;
   try {
-    text = await readFile(join(folder, name), "utf8");
+    bytes = await readFile(join(folder, name));
   } catch {
     return null;
   }
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parse(bytes);
   } catch {
     throw refused(folder, `${name} is not JSON`);
   }
   if (!isObject(value)) throw refused(folder, `${name} is not a JSON object`);
   return value;
+}
+
+function parsePlain(bytes: Buffer): unknown {
+  return JSON.parse(bytes.toString("utf8"));
 }
 
 function refused(folder: string, what: string): Problem {

@@ -74,7 +74,7 @@ describe("Intervention flags", () => {
 
   it.each([
     [["--delete", "five"], '--delete is "five"; it must be a list of layers such as 5, 2,3, 4-7 or -1.'],
-    [["--ablate-head", "1"], '--ablate-head is "1"; it must be layer.head, such as 1.6, 1.6,2.3 or 1.0-3.'],
+    [["--ablate-head", "1"], '--ablate-head is "1"; it must be layer.head, such as 1.3, 1.3,2.4 or 1.0-3.'],
     [
       ["--delete", "0,4--1"],
       "4--1 goes from one end of the model to the other, which can be said of layers that are given alone.",
@@ -87,7 +87,7 @@ describe("Intervention flags", () => {
     ],
     [["--ablate-mlp", "1", "--scale", "2", "--mean", "tales"], "--scale and --mean exclude each other: give one of them."],
     [["--ablate-mlp", "1", "--mean", ":3"], '--mean is ":3"; it must be a data set, how many texts, and tokens of each, such as'],
-    [["--ablate-neuron", "3"], '--ablate-neuron is "3"; it must be layer.neuron, such as 1.6, 1.6,2.3 or 1.0-3.'],
+    [["--ablate-neuron", "3"], '--ablate-neuron is "3"; it must be layer.neuron, such as 1.3, 1.3,2.4 or 1.0-3.'],
     [["--steer", " night"], '--steer is " night"; it must be a layer and a token, such as "6: night".'],
     [["--steer-scale", "2"], "--steer-scale says how far steering goes: give it with --steer or --steer-away."],
     [["--patch-resid", "3"], "--source is missing: the other prompt, of which patches take."],

@@ -59,7 +59,7 @@ describe("A field of a request is the flag that set it", () => {
 
   it("So are fields within sentences", () => {
     const said =
-      'Ask for fewer tokens_per_text, pass over them with "short_texts": "skip", or take each as long as it is with "keep"';
+      'Ask for fewer tokens_per_text, pass over them with "short_texts": "skip", or take each as long as it is with "short_texts": "keep"';
     expect(spoken(said)).toBe(
       "Ask for fewer --tokens, pass over them with --skip-short, or take each as long as it is with --keep-short",
     );

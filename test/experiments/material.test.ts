@@ -29,7 +29,7 @@ describe("texts that are cut", () => {
     const least = 1 + model.tokenizer.encode("Short.").length;
     await expect(material({ data: { texts } }).cut()).rejects.toThrow(
       `the texts have from ${least} (text 1) to ${most} tokens (BOS included), and all are to be equally long. ` +
-        `Ask for tokens_per_text of ${least} or fewer, pass over shorter ones with "short_texts": "skip", or take each as long as it is with "keep"`,
+        `Ask for tokens_per_text of ${least} or fewer, pass over shorter ones with "short_texts": "skip", or take each as long as it is with "short_texts": "keep"`,
     );
   });
 
@@ -62,7 +62,7 @@ describe("texts that are cut", () => {
   it("short ones are refused by number, with how many tokens they have", async () => {
     const short = 1 + model.tokenizer.encode("Short.").length;
     await expect(material({ data: { texts }, tokens_per_text: 8 }).cut()).rejects.toThrow(
-      `1 of 3 texts have fewer than 8 tokens (BOS included): 1 (${short}). Ask for fewer tokens_per_text, pass over them with "short_texts": "skip", or take each as long as it is with "keep"`,
+      `1 of 3 texts have fewer than 8 tokens (BOS included): 1 (${short}). Ask for fewer tokens_per_text, pass over them with "short_texts": "skip", or take each as long as it is with "short_texts": "keep"`,
     );
   });
 

@@ -37,7 +37,12 @@ describe("A plan", () => {
   });
 
   it("refuses what is asked of texts where there are none", async () => {
-    for (const asked of [{ texts: 3 }, { tokens_per_text: 16 }])
+    for (const asked of [
+      { texts: 3 },
+      { tokens_per_text: 16 },
+      { short_texts: "keep" as const },
+      { short_texts: "skip" as const },
+    ])
       expect(await refusalOf(laboratory, { kind: "neuron-census", model: "tiny", ...asked })).toMatchObject({
         errors: [
           {

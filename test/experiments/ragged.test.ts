@@ -162,7 +162,7 @@ describe("what is refused", () => {
         pointed(
           "/tokens_per_text",
           "the texts have from 4 (text 0) to 13 tokens (BOS included), and all are to be equally long. " +
-            'Ask for tokens_per_text of 4 or fewer, pass over shorter ones with "short_texts": "skip", or take each as long as it is with "keep"',
+            'Ask for tokens_per_text of 4 or fewer, pass over shorter ones with "short_texts": "skip", or take each as long as it is with "short_texts": "keep"',
         ),
       );
     const { study } = await laboratory.plan(ask("logit-lens", tokens.slice(0, 3), { ...unequal, tokens_per_text: 4 }));
@@ -202,7 +202,16 @@ describe("what is refused", () => {
       errors: [
         {
           pointer: "/settings/variants/some/0/positions/0",
-          detail: "text 0: position 9 is out of range: the prompt has 4 tokens, so positions -4 to 3",
+          detail: "text 3: position 9 is out of range: the prompt has 2 tokens, so positions -2 to 1",
+        },
+      ],
+    });
+    const patch = { op: "patch", component: "resid_pre", layers: [1], positions: [-1], source: { tokens: tokens[2] } };
+    expect(await refusalOf(laboratory, ask("variants", tokens, { settings: { variants: { some: [patch] } } }))).toMatchObject({
+      errors: [
+        {
+          pointer: "/settings/variants/some/0/positions/0",
+          detail: "text 1: position -1 does not exist in the source: the source has 11 tokens, so positions 0 to 10",
         },
       ],
     });

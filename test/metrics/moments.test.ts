@@ -30,3 +30,17 @@ test("scaling changes the variance alone; negating turns the skew", () => {
 test("what does not vary has no shape", () => {
   expect(shapeOf(0, 0, 0, 3)).toEqual({ variance: 0, skew: Number.NaN, kurtosis: Number.NaN });
 });
+
+test("about a point beside the mean, the same", () => {
+  const values = [0.3, -2, 5, 0.1, 0.1, 9];
+  const mean = 12.5 / 6;
+  const about = shapeOf(...powers(values, mean), 6);
+  const beside = shapeOf(...powers(values, mean - 0.25), 6, 0.25);
+  for (const name of ["variance", "skew", "kurtosis"] as const) expect(beside[name]).toBeCloseTo(about[name], 12);
+  // Of four ones, about 0.75.
+  expect(shapeOf(4 * 0.25 ** 2, 4 * 0.25 ** 3, 4 * 0.25 ** 4, 4, 0.25)).toEqual({
+    variance: 0,
+    skew: Number.NaN,
+    kurtosis: Number.NaN,
+  });
+});

@@ -12,7 +12,7 @@ const PAGES = ["README.md", "index.html", "report.json"];
 describe("Writing", () => {
   it("The same results are the same bytes, whatever the experiments were called", async () => {
     const named = (name: string) => {
-      const { model, outcomes } = wholeModel(SMALL);
+      const { model, outcomes } = only(wholeModel(SMALL), "cka", "logit-lens", "benchmark");
       const renamed = [...outcomes].map(([id, outcome]) => {
         return [id, outcome.state === "completed" ? { ...outcome, result: { ...outcome.result, id: name } } : outcome] as const;
       });
@@ -23,7 +23,7 @@ describe("Writing", () => {
   });
 
   it("An earlier report is replaced whole", async () => {
-    const { folder } = await written([wholeModel(SMALL)]);
+    const { folder } = await written([only(wholeModel(SMALL), "cka", "stages")]);
     await written([only(wholeModel(MIDDLE), "cka")], folder);
     expect(filesIn(folder)).toEqual([`figures/${MIDDLE.id}/cka.svg`, ...PAGES, `tables/${MIDDLE.id}/cka.csv`].sort());
   });
@@ -60,10 +60,9 @@ describe("Writing", () => {
 
 describe("Reading", () => {
   const reason = 'too few words, or "fewer" & <none>';
-  const models = [
-    wholeModel(SMALL, { "subjoiner-heads": { state: "refused", reason }, cka: { state: "failed", reason: "it ended" } }),
-    wholeModel(MIDDLE),
-  ];
+  const kinds = ["subjoiner-heads", "cka", "logit-lens", "stages", "neuron-census"] as const;
+  const missing = { "subjoiner-heads": { state: "refused", reason }, cka: { state: "failed", reason: "it ended" } } as const;
+  const models = [only(wholeModel(SMALL, missing), ...kinds), only(wholeModel(MIDDLE), ...kinds)];
 
   it("A report that is read and written again is the same, byte for byte", async () => {
     const { folder } = await written(models);

@@ -44,7 +44,7 @@ describe("A report of two models", () => {
 
   beforeAll(async () => {
     report = await written(models);
-  });
+  }, 180_000);
 
   it("is well formed, and has no scripts", () => {
     expect(misnested(report.page)).toBeNull();

@@ -85,6 +85,18 @@ describe("The README of planted results", () => {
     expect(readme.trimEnd().endsWith(`### To repeat it\n\n\`\`\`sh\n${COMMAND}\n\`\`\``)).toBe(true);
   });
 
+  it("says where the beginning-of-text token stands, and by whose rule", async () => {
+    const readmeOf = async (bos: { prepended: boolean; by: "convention" | "request" }) =>
+      (await written([modelOf({ "layer-interventions": { ...interventions, bos } })])).readme;
+    expect(await readmeOf({ prepended: true, by: "convention" })).toContain(
+      "The beginning-of-text token stands first in every text, as in the paper, whatever a model’s own tokenizer does, and the prediction at its place is left out of every statistic.",
+    );
+    expect(await readmeOf({ prepended: true, by: "request" })).toContain(
+      "The beginning-of-text token stands first in every text, and the prediction",
+    );
+    expect(await readmeOf({ prepended: false, by: "convention" })).toContain("No beginning-of-text token was put first.");
+  });
+
   it("changes with the numbers", async () => {
     const { readme } = await written([modelOf({ "layer-interventions": interventions })]);
     const rows = interventions.table.rows.map((row) => (row.statistic === "top1_agreement" ? { ...row, mean: 0.5 } : row));
@@ -132,7 +144,7 @@ describe("The README of whole reports", () => {
     const models = [wholeModel(SMALL, { "subjoiner-heads": { state: "refused", reason } }), wholeModel(MIDDLE)];
     two = await written(models);
     three = await written([...models, wholeModel(third)]);
-  });
+  }, 180_000);
 
   it("Every link leads somewhere, and every table has as many cells in each row", () => {
     for (const { readme, folder } of [two, three]) {

@@ -141,10 +141,26 @@ describe("POST /v1/experiments", () => {
     expect(errors).toHaveLength(1);
     expect(detail).toBe(
       "2 of 4 texts have fewer than 24 tokens (BOS included): 2 (3), 3 (2). " +
-        'Ask for fewer tokens_per_text, pass over them with "short_texts": "skip", or take each as long as it is with "keep"',
+        'Ask for fewer tokens_per_text, pass over them with "short_texts": "skip", or take each as long as it is with "short_texts": "keep"',
     );
     const response = await postExperiment(serves, { ...lens, data, tokens_per_text: 24, short_texts: "skip" });
     expect([response.status, (await response.json()).texts]).toEqual([201, 2]);
+  });
+
+  it("Takes each as long as it is, and says how long they are", async () => {
+    const data = { tokens: [tokens[0] as number[], [0, 1, 2], [0, 5]] };
+    const id = await completed(serves, { ...lens, data, short_texts: "keep" });
+    const lengths = { texts: 3, tokens: { least: 2, most: 24, all: 29 } };
+    const { body: experiment } = await ask(serves, `/${id}`);
+    expect(Experiment.parse(experiment)).toMatchObject({ tokens_per_text: null, data: lengths });
+    const { body: result } = await ask(serves, `/${id}/result`);
+    expect(ExperimentResult.parse(result)).toMatchObject({ tokens_per_text: null, data: lengths });
+    expect(new Set(result.rows.map(({ count }: { count: number }) => count))).toEqual(new Set([29 - 3]));
+  });
+
+  it("Refuses texts of no length, by number", async () => {
+    const { errors } = await refusal(serves, { ...lens, data: { texts: ["two and", ""] }, short_texts: "keep" });
+    expect(errors).toEqual([{ pointer: "/data/texts/1", detail: "text 1 has 0 characters, fewer than the least allowed, 1" }]);
   });
 
   it("Needs application/json", async () => {

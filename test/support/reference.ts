@@ -4,6 +4,8 @@ import { readFileSync } from "node:fs";
 export interface Reference {
   /** Values in row-major order. */
   values(name: string): Float32Array;
+  /** Of a tensor of float64. */
+  doubles(name: string): Float64Array;
   ids(name: string): number[];
   shape(name: string): number[];
   names(): string[];
@@ -29,6 +31,7 @@ export function readReference(path: string): Reference {
     values: (name) => new Float32Array(bytes(name)),
     ids: (name) => Array.from(new BigInt64Array(bytes(name)), Number),
     shape: (name) => entry(name).shape,
+    doubles: (name) => new Float64Array(bytes(name)),
     names: () => Object.keys(header).filter((name) => name !== "__metadata__"),
   };
 }

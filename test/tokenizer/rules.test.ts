@@ -86,11 +86,11 @@ test.each<[Json, string]>([
   [{ model: { ...LEVEL, vocab: [] } }, "model.vocab is []; an object from tokens to ids is expected"],
   [{ model: { ...LEVEL, unk_token: "<unk>" } }, 'model (WordLevel) has unk_token "<unk>", which is not known'],
   [{ model: { ...BPE, dropout: 0.1 } }, "model (BPE) has dropout 0.1, which is not known"],
-  [{ model: { ...BPE, merges: ["a c"] } }, 'model.merges[0] is "a c", and "c" is not in the vocabulary'],
+  [{ model: { ...BPE, merges: ["a c"] } }, 'model.merges[0] is ["a","c"], and "c" is not in the vocabulary'],
   [{ model: { ...BPE, merges: ["a  b"] } }, 'model.merges[0] is "a  b"; two tokens are expected'],
   [{ model: { ...BPE, merges: [["a"]] } }, 'model.merges[0] is ["a"]; two tokens are expected'],
   [{ model: { ...BPE, merges: {} } }, "model.merges is {}; an array is expected"],
-  [{ model: { ...BPE, unk_token: "?" } }, 'model (BPE) has unk_token "?", which is not known'],
+  [{ model: { ...BPE, unk_token: 5 } }, "model (BPE) has unk_token 5, which is not known"],
   [{ model: { type: "Unigram", vocab: [["a", 0]], unk_id: null } }, "model (Unigram) has unk_id null, which is not known"],
   [{ model: { type: "Unigram", vocab: [["a"]], unk_id: 0 } }, 'model.vocab has ["a"]; a token and its score are expected'],
   [{ added_tokens: {} }, "added_tokens is {}; an array is expected"],
@@ -109,6 +109,12 @@ test("a merge of what is not in the vocabulary is refused when it is made", () =
   const { encode } = pipelineOf({ model: { ...BPE, merges: ["a b", "b a"] } });
   expect(encode("abb")).toEqual([2, 1]);
   expect(() => encode("bba")).toThrow(new Unmet('model.merges[1] is ["b","a"], and what it makes is not in the vocabulary'));
+});
+
+test("a token for the unknown that does not exist is refused when a text needs it, as GPT-2's never does", () => {
+  const { encode } = pipelineOf({ model: { ...BPE, type: undefined, unk_token: "" } });
+  expect(encode("abab")).toEqual([2, 2]);
+  expect(() => encode("abc")).toThrow(new Unmet('model.unk_token "" is not in the vocabulary, and "c" is neither'));
 });
 
 test("half a surrogate pair is U+FFFD, which is what becomes of it in UTF-8", () => {

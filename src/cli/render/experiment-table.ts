@@ -118,7 +118,8 @@ function cellsOf({ columns, rows }: ExperimentResult): { keys: string[]; statist
 
 function ofTexts({ data, tokens_per_text }: ExperimentResult): string {
   if (!data) return "";
-  const cutTo = tokens_per_text === null ? "" : ` of ${tokens_per_text} tokens`;
+  const own = data.tokens ? ` of ${data.tokens.least} to ${data.tokens.most} tokens` : "";
+  const cutTo = tokens_per_text === null ? own : ` of ${tokens_per_text} tokens`;
   return `, ${data.texts} ${data.texts === 1 ? "text" : "texts"}${cutTo}`;
 }
 

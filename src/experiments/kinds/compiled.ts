@@ -12,6 +12,7 @@ import type { ServedModel } from "../../runs/served-models.ts";
 import { wordsOf } from "../../runs/words.ts";
 import type { Mean } from "../../schemas/mean.ts";
 import type { Variants } from "../../schemas/run-request.ts";
+import { longestOf } from "../chunks.ts";
 import type { Ask } from "../kind.ts";
 import type { Lab } from "../lab.ts";
 import type { Study } from "../study.ts";
@@ -31,17 +32,15 @@ export async function checkOperations(
   texts: readonly Int32Array[],
   place: (pointer: string) => string,
 ): Promise<MeanNotes> {
-  const lengths = new Map<number, number>();
-  for (const [text, { length }] of texts.entries()) if (!lengths.has(length)) lengths.set(length, text);
+  const extremes = extremesOf(texts);
   let which = "";
   try {
     const found = await meanTexts({ variants, prepend_bos: prependBos }, model, datasets);
     const bySpelling = new Map([...found].map(([mean, texts]) => [spelling(mean), texts]));
     const means = [...bySpelling].map(([mean, texts]) => ({ mean, texts }));
-    for (const [tokenCount, text] of lengths) {
-      if (lengths.size > 1) which = `text ${text}: `;
-      compile(variants, model, tokenCount, prependBos, { means });
-      await new Promise((resolve) => setImmediate(resolve));
+    for (const text of extremes) {
+      if (extremes.length > 1) which = `text ${text}: `;
+      compile(variants, model, texts[text]?.length ?? 0, prependBos, { means });
     }
     return { means };
   } catch (error) {
@@ -49,6 +48,17 @@ export async function checkOperations(
     const errors = error.errors.map(({ pointer, detail }) => ({ pointer: place(pointer), detail: `${which}${detail}` }));
     throw new Problem(error.code, `${which}${error.message}`, errors);
   }
+}
+
+/**
+ * Numbers of the first of the shortest texts and of the longest, one where all are alike: a position that the shortest has
+ * every text has, and what of the longest lies within a patch's source does of every text.
+ */
+function extremesOf(texts: readonly Int32Array[]): number[] {
+  const lengths = texts.map(({ length }) => length);
+  const longest = longestOf(texts).length;
+  const shortest = lengths.reduce((least, length) => Math.min(least, length), longest);
+  return [...new Set([lengths.indexOf(shortest), lengths.indexOf(longest)])];
 }
 
 /** By study, and in it by the texts' length. */

@@ -16,7 +16,7 @@ export function madeFrom(models: readonly ModelOutcomes[], experiments: readonly
   const data = [...sets].map(
     ([sha256, name]) => prose`${name ?? "the request’s own texts"} (SHA-256 ${code(`${sha256.slice(0, SHORT_HASH)}…`)})`,
   );
-  const bos = new Set(results.flatMap(({ prepend_bos }) => (prepend_bos === null ? [] : [prepend_bos])));
+  const bos = results.flatMap((result) => result.bos ?? []);
   const seeds = [...new Set(results.map(({ seed }) => String(seed)))];
   const versions = [...new Set(results.map(({ version }) => version))];
   return [
@@ -27,11 +27,10 @@ export function madeFrom(models: readonly ModelOutcomes[], experiments: readonly
   ];
 }
 
-function bosInWords(bos: ReadonlySet<boolean>): string {
-  if (bos.size === 0) return "";
-  if (bos.size > 1)
-    return "Models with a beginning-of-text token have it first in every text, and the prediction at its place is left out of every statistic. ";
-  return bos.has(true)
-    ? "The beginning-of-text token stands first in every text, and the prediction at its place is left out of every statistic. "
-    : "No beginning-of-text token was put first. ";
+function bosInWords(bos: readonly { readonly prepended: boolean; readonly by: "convention" | "request" }[]): string {
+  if (bos.length === 0) return "";
+  if (!bos.some(({ prepended }) => prepended)) return "No beginning-of-text token was put first. ";
+  const where = bos.every(({ prepended }) => prepended) ? "every text" : "every text of models that have one";
+  const why = bos.every(({ by }) => by === "convention") ? ", as in the paper, whatever a model’s own tokenizer does" : "";
+  return `The beginning-of-text token stands first in ${where}${why}, and the prediction at its place is left out of every statistic. `;
 }

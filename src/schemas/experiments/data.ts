@@ -1,4 +1,5 @@
 import { z } from "@hono/zod-openapi";
+import { Chat } from "../chat.ts";
 import { MAX_EXPERIMENT_TEXTS } from "../limits.ts";
 import { Prompt, TokenIds } from "../prompt.ts";
 
@@ -6,7 +7,12 @@ import { Prompt, TokenIds } from "../prompt.ts";
 export const ExperimentData = z
   .strictObject({
     dataset: z.string().min(1).max(100).optional().describe("A data set's name."),
-    texts: z.array(Prompt).min(1).max(MAX_EXPERIMENT_TEXTS).optional().describe("The texts themselves."),
+    texts: z
+      .array(z.union([Prompt, Chat]))
+      .min(1)
+      .max(MAX_EXPERIMENT_TEXTS)
+      .optional()
+      .describe("The texts themselves; chats in their place are rendered by the model's chat template."),
     tokens: z
       .array(TokenIds)
       .min(1)
@@ -18,7 +24,9 @@ export const ExperimentData = z
       .min(1)
       .max(MAX_EXPERIMENT_TEXTS)
       .optional()
-      .describe("What lines of a data set would be, for kinds that need more than texts: choices, spans, labels."),
+      .describe(
+        "What lines of a data set would be: a text or messages, and for kinds that need more than texts choices, spans, labels.",
+      ),
   })
   .superRefine((data, context) => {
     const given = Object.keys(data).filter((name) => data[name as keyof typeof data] !== undefined);

@@ -1,5 +1,5 @@
 /** Byte pair encoding: a word's characters, and the pairs of them that merge, the lowest rank first. */
-import { flagOf, onlyWith, type Rule, textOf, unmet } from "../rules/rule.ts";
+import { flagOf, onlyWith, quote, type Rule, textOf, Unmet, unmet } from "../rules/rule.ts";
 import { MergeQueue } from "./merge-queue.ts";
 import { type Merges, mergesOf } from "./merges.ts";
 import { byteFallbacks, type Model, type Vocabulary, vocabularyOf } from "./vocabulary.ts";
@@ -31,7 +31,8 @@ export function bpe(rule: Rule): Model {
 class Bpe implements Model {
   readonly vocabulary: Vocabulary;
   readonly #merges: Merges;
-  readonly #unknown: number | null;
+  /** The token of what is unknown; null: it is left out. */
+  readonly #unknown: string | null;
   readonly #fuses: boolean;
   readonly #fallsBack: boolean;
   readonly #whole: boolean;
@@ -48,8 +49,7 @@ class Bpe implements Model {
     this.#fallsBack = flagOf(rule, "byte_fallback", false);
     this.#whole = flagOf(rule, "ignore_merges", false);
     const unknown = rule.options.unk_token ?? null;
-    this.#unknown = unknown === null ? null : (this.vocabulary.ids.get(textOf(rule, "unk_token")) ?? null);
-    if (unknown !== null && this.#unknown === null) throw unmet(rule, "unk_token");
+    this.#unknown = unknown === null ? null : textOf(rule, "unk_token");
   }
 
   encode(word: string, ids: number[]): void {
@@ -89,11 +89,19 @@ class Bpe implements Model {
         symbols.push(...bytes);
       } else if (this.#unknown !== null) {
         if (unknown !== null && !this.#fuses) symbols.push(unknown);
-        unknown = this.#unknown;
+        unknown = this.#unknownId(this.#unknown, token);
       }
     }
     if (unknown !== null) symbols.push(unknown);
     return symbols;
+  }
+
+  /** GPT-2's file names one, "", that is not in the vocabulary: nothing is unknown to bytes. */
+  #unknownId(name: string, token: string): number {
+    const id = this.vocabulary.ids.get(name);
+    if (id === undefined)
+      throw new Unmet(`model.unk_token ${quote(name)} is not in the vocabulary, and ${quote(token)} is neither`);
+    return id;
   }
 
   /** Merges until nothing is left to merge. Takes time in n·log n: a word may be a whole text. */

@@ -15,15 +15,21 @@ export interface Model {
 /** `vocab` as an object from tokens to ids. */
 export function vocabularyOf({ vocab }: Json): Vocabulary {
   if (!isObject(vocab)) throw new Unmet(`model.vocab is ${quote(vocab)}; an object from tokens to ids is expected`);
+  const names = Object.keys(vocab);
+  const numbers = Object.values(vocab);
   const ids = new Map<string, number>();
-  const tokens: string[] = [];
-  for (const token in vocab) {
-    const id = vocab[token];
+  const tokens = new Array<string>(names.length); // in one piece, in whatever order they come
+  for (let i = 0; i < names.length; i++) {
+    const [token, id] = [names[i] as string, numbers[i]];
     if (!Number.isSafeInteger(id) || (id as number) < 0)
       throw new Unmet(`model.vocab: token ${quote(token)} has the id ${quote(id)}`);
     ids.set(token, id as number);
     tokens[id as number] = token;
   }
+  // Ids may have gaps, and then the last is beyond their number.
+  let size = tokens.length;
+  while (size > 0 && tokens[size - 1] === undefined) size--;
+  tokens.length = size;
   return { ids, tokens };
 }
 

@@ -189,7 +189,7 @@ describe("the revision", () => {
     expect(openCheckpoint(copyOf(GPT2)).revision).toBe(revision);
   });
 
-  test("changes with the configuration, the tokenizer and the weights", () => {
+  test("changes with the configuration, the tokenizer, the chat template and the weights", () => {
     const changed = (name: string, edit: (bytes: Buffer) => void): string => {
       const folder = copyOf(GPT2);
       const bytes = readFileSync(join(folder, name));
@@ -208,6 +208,12 @@ describe("the revision", () => {
       changed("model.safetensors", flip(-1)),
       changed("model.safetensors", flip(8 + 6016)),
     ];
+    const withTemplate = copyOf(GPT2);
+    const templates = ["{{ messages }}", "{{ messages }} "].map((text) => {
+      writeFileSync(join(withTemplate, "chat_template.jinja"), text);
+      return openCheckpoint(withTemplate).revision;
+    });
+    revisions.push(...templates);
     expect(new Set(revisions).size).toBe(revisions.length);
   });
 });
