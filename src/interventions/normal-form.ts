@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { Addend, BlockUse, Edit, Schedule, Site, Step } from "../engine/schedule.ts";
-import type { Addition, Scale, Variant, Step as WireStep } from "../schemas/events.ts";
+import type { Addition, Scale, Variant, Step as WireStep } from "../schemas/normal-form.ts";
 import type { Resources, Source, Vector } from "./resources.ts";
 
 /** Hexadecimal digits of a hash: 64 bits tell apart any number of variants that one service ever sees. */

@@ -1,7 +1,18 @@
 import { z } from "@hono/zod-openapi";
+import {
+  AttentionLocality,
+  Attribution,
+  ComponentOutputs,
+  HeadNorms,
+  NeuronActivations,
+  Norms,
+  Pattern,
+  Readout,
+} from "./captures.ts";
+import { Variant } from "./normal-form.ts";
 import { Problem } from "./problem.ts";
 import { Tensor } from "./tensor.ts";
-import { FollowedToken, measured, TargetToken, Token, TopToken } from "./token.ts";
+import { measured, Token } from "./token.ts";
 
 export { Tensor } from "./tensor.ts";
 export { Token } from "./token.ts";
@@ -17,157 +28,6 @@ const place = {
     .union([z.int(), z.array(z.int()), z.null()])
     .describe("The block, 0-based; null: the embedding (−1 in experiments); a list: a parallel group."),
 };
-
-const hash = z.string().describe("Of its contents.");
-const amount = {
-  times: z.number(),
-  scale_by: z.literal("residual").optional().describe("times counts mean norms of the layer's untouched residual stream."),
-};
-
-/** What is added at a site, in the normal form. */
-export const Addition = z
-  .discriminatedUnion("from", [
-    z.object({ from: z.literal("vector"), hash, ...amount }).openapi("VectorAddition"),
-    z
-      .object({
-        from: z.literal("direction"),
-        toward: z.int().nullable().describe("A token's id."),
-        away: z.int().nullable(),
-        ...amount,
-      })
-      .openapi("DirectionAddition"),
-    z
-      .object({ from: z.literal("mean"), hash: z.string().describe("Of the texts, in meta.means."), ...amount })
-      .openapi("MeanAddition"),
-    z
-      .object({ from: z.literal("source"), hash: z.string().describe("Of a prompt, in meta.sources."), ...amount })
-      .openapi("SourceAddition"),
-  ])
-  .openapi("Addition");
-
-/** A component that is changed in a step, in the normal form. */
-export const Scale = z
-  .object({
-    block: z.int(),
-    site: z.enum(["resid_pre", "head", "attn", "neuron", "mlp", "resid_post"]),
-    head: z.int().optional(),
-    neurons: z.array(z.int()).optional().describe("At site neuron: ascending; absent: all."),
-    scale: z.number().describe("What is there is multiplied with this."),
-    add: z.array(Addition).optional().describe("And then these are added, where there are any."),
-    positions: z.array(z.int()).optional().describe("Places in meta.tokens, ascending; absent: all."),
-  })
-  .openapi("Scale");
-
-export const Step = z
-  .object({
-    blocks: z.array(z.int()).describe("The block that runs; several are a parallel group."),
-    component: z.enum(["attn", "mlp"]).optional().describe("Only this half runs; absent: both."),
-    scales: z.array(Scale).optional().describe("Only what differs from 1, or is added to."),
-  })
-  .openapi("Step");
-
-/** The normal form of one variant: what runs, in order. */
-export const Variant = z
-  .object({ name: z.string(), steps: z.array(Step), hash: z.string().describe("Equal hashes: the same computation.") })
-  .openapi("Variant");
-
-export const Readout = z
-  .object({
-    position: z.int(),
-    top: z.array(TopToken).describe("Most likely first, of the tokens that exist. Log-probabilities are natural."),
-    top_is_padding: z.literal(true).optional().describe("A row of padding is likelier than all tokens; it is not among them."),
-    entropy_bits: measured,
-    target: z.union([TargetToken, z.null()]).describe("The prompt's next token; null at the end."),
-    targets: z.array(FollowedToken).optional().describe("The tokens asked for, in their order."),
-    logit_diff: z.array(measured).optional().describe("Of the targets in pairs: logit of the first minus logit of the second."),
-    patch_effect: z
-      .array(measured)
-      .optional()
-      .describe("Of a patch sweep's last steps, per pair of targets: (Δ − Δ_baseline) / (Δ_source − Δ_baseline)."),
-  })
-  .openapi("Readout");
-
-export const Norms = z
-  .object({
-    position: z.int(),
-    attn_out: measured.describe("Euclidean norm; null: the component did not run."),
-    mlp_out: measured,
-    resid_post: measured,
-  })
-  .openapi("Norms");
-
-export const Pattern = z
-  .object({ layer: z.int(), weights: z.array(z.array(z.array(measured))).describe("[head][query][key], after the softmax.") })
-  .openapi("Pattern");
-
-export const AttentionLocality = z
-  .object({
-    layer: z.int(),
-    per_cell: z.array(z.array(measured)).describe("[k − 1][head]: the mean over (query, offset 1 … k) cells."),
-    total: z.array(z.array(measured)).describe("[k − 1][head]: the mean over queries of the sum over offsets."),
-    total_without_bos: z.array(z.array(measured)),
-  })
-  .openapi("AttentionLocality");
-
-export const HeadNorms = z
-  .object({
-    layer: z.int(),
-    norms: z.array(z.array(measured)).describe("[position read out][head]: ‖z_h W_O[h]‖₂ of what each head wrote."),
-  })
-  .openapi("HeadNorms");
-
-export const NeuronActivations = z
-  .object({
-    layer: z.int(),
-    positions: z
-      .array(z.object({ position: z.int(), ids: z.array(z.int()), values: z.array(measured) }).openapi("NeuronsAtPosition"))
-      .describe("The neurons named, ascending, and then the most active, by falling absolute value."),
-  })
-  .openapi("NeuronActivations", { description: "Activations of neurons: what the MLP's output projection reads." });
-
-export const ComponentOutputs = z
-  .object({
-    layer: z.int(),
-    attn_out: z.union([Tensor, z.null()]).describe("[position read out, d_model]; null: it did not run."),
-    mlp_out: z.union([Tensor, z.null()]),
-  })
-  .openapi("ComponentOutputs");
-
-const perTarget = z.array(z.array(measured)).describe("[position read out][target], in logits.");
-const perTargetOrNull = z.union([perTarget, z.null()]).describe("null: it did not run, or there is none.");
-
-/** What each part wrote towards the targets. */
-export const Attribution = z
-  .object({
-    embedding: perTarget,
-    bias: z.array(measured).describe("[target]: of the final norm and the unembedding."),
-    steps: z.array(
-      z
-        .object({
-          step: z.int(),
-          blocks: z.array(
-            z
-              .object({
-                layer: z.int(),
-                attn: perTargetOrNull,
-                mlp: perTargetOrNull,
-                heads: z
-                  .union([z.array(z.array(z.array(measured))), z.null()])
-                  .describe(
-                    "[position read out][head][target]. What the output projection's bias wrote is in attn, and in no head.",
-                  ),
-              })
-              .openapi("BlockAttribution"),
-          ),
-          edit: perTargetOrNull.describe("What edits of the residual stream itself added; null: there are none."),
-        })
-        .openapi("StepAttribution"),
-    ),
-  })
-  .openapi("Attribution", {
-    description:
-      "Direct logit attribution: what each part wrote along γ_f ⊙ W_U[target], divided by the final norm's scale of this variant. embedding + Σ (attn + mlp + edit) + bias = the target's logit.",
-  });
 
 /** Whether BOS was put before the tokens, and who had it so. */
 export const BosInfo = z
@@ -317,15 +177,6 @@ export const RunEvent = z
     description: "meta, then layer events, then result, then done or error: exactly one of the two, last.",
   });
 
-export type Addition = z.infer<typeof Addition>;
-export type Scale = z.infer<typeof Scale>;
-export type Step = z.infer<typeof Step>;
-export type Variant = z.infer<typeof Variant>;
-export type Readout = z.infer<typeof Readout>;
-export type Norms = z.infer<typeof Norms>;
-export type Pattern = z.infer<typeof Pattern>;
-export type AttentionLocality = z.infer<typeof AttentionLocality>;
-export type Attribution = z.infer<typeof Attribution>;
 export type BosInfo = z.infer<typeof BosInfo>;
 export type ChatInfo = z.infer<typeof ChatInfo>;
 export type SourceInfo = z.infer<typeof SourceInfo>;

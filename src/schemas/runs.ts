@@ -10,9 +10,9 @@ import {
   ResultEvent,
   SourceInfo,
   Token,
-  Variant,
 } from "./events.ts";
 import { MAX_PAGE } from "./limits.ts";
+import { Variant } from "./normal-form.ts";
 import { Problem } from "./problem.ts";
 
 export const RunState = z.enum(["queued", "running", "completed", "failed", "cancelled"]).openapi("RunState");

@@ -1,5 +1,6 @@
 /** Events of a small run, written by hand: what the service would send. */
-import type { LayerEvent, MetaEvent, ResultEvent, Step } from "../../src/schemas/events.ts";
+import type { LayerEvent, MetaEvent, ResultEvent } from "../../src/schemas/events.ts";
+import type { Step } from "../../src/schemas/normal-form.ts";
 
 const PROMPT = ["<|endoftext|>", "She", " looked", " into", " the"];
 export const LAST = PROMPT.length - 1;

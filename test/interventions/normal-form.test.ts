@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { normalForm } from "../../src/interventions/normal-form.ts";
-import { Variant } from "../../src/schemas/events.ts";
+import { Variant } from "../../src/schemas/normal-form.ts";
 import { hash, schedule } from "./help.ts";
 
 describe("normalForm", () => {

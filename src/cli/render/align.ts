@@ -1,5 +1,5 @@
 /** Two schedules side by side: which step of one stands beside which of the other. */
-import type { Step } from "../../schemas/events.ts";
+import type { Step } from "../../schemas/normal-form.ts";
 
 /** A line of the table: a step of the baseline, of the variant, or of both. Steps count from 1; 0 is the embedding. */
 export interface AlignedRow {

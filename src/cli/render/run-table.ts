@@ -1,5 +1,6 @@
 /** The table of a run, which grows as layers arrive: the untouched model on the left, the intervened one on the right. */
-import type { LayerEvent, MetaEvent, Step } from "../../schemas/events.ts";
+import type { LayerEvent, MetaEvent } from "../../schemas/events.ts";
+import type { Step } from "../../schemas/normal-form.ts";
 import { type AlignedRow, align, stepLabel } from "./align.ts";
 import { PADDED, sideCells, sideHead, sideLayout, sideLegend } from "./columns.ts";
 import { left, shownToken, textWidth, tokenText, wrapped } from "./text.ts";

@@ -1,5 +1,7 @@
 /** What stands under the table: how the intervened run compares with the baseline, and the time it took. */
-import type { DoneEvent, MetaEvent, Readout, ResultEvent } from "../../schemas/events.ts";
+
+import type { Readout } from "../../schemas/captures.ts";
+import type { DoneEvent, MetaEvent, ResultEvent } from "../../schemas/events.ts";
 import { change, measure, milliseconds, nats, percent } from "./numbers.ts";
 import { left, right, shownToken, tokenText } from "./text.ts";
 import type { View } from "./view.ts";
