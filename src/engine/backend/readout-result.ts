@@ -64,10 +64,13 @@ export function resultOf(
 /** W_Uᵀp [e, d], from that of large and of small weights. */
 function expectationOf(parts: Float32Array, count: number, d: number, mass: (index: number) => number): Float64Array {
   const half = parts.length / 2;
-  return Float64Array.from(
-    { length: count * d },
-    (_, i) => ((parts[i] as number) + (parts[half + i] as number)) / mass(Math.floor(i / d)),
-  );
+  const expectation = new Float64Array(count * d);
+  for (let index = 0; index < count; index++) {
+    const inverse = 1 / mass(index);
+    for (let i = index * d; i < (index + 1) * d; i++)
+      expectation[i] = ((parts[i] as number) + (parts[half + i] as number)) * inverse;
+  }
+  return expectation;
 }
 
 /** b_U·p [e]; zeros where there is no bias. */
