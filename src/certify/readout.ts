@@ -44,13 +44,13 @@ export const readoutChecks: readonly Check[] = [
   ...(["random ids", "natural text"] as const).flatMap((kind): Check[] => [
     {
       group: "read-out",
-      name: `KL from the last layer = Σ p ln(p/q), ${kind}`,
+      name: `KL from the last layer, ${kind}`,
       run: ({ lab, prompts }) => compareLayers(lab, tokensOf(prompts, kind)),
     },
     ...(["all", "final"] as const).map(
       (layers): Check => ({
         group: "read-out",
-        name: `KL from the baseline = Σ p ln(p/q), ${kind}, layers ${layers}`,
+        name: `KL from the baseline, ${kind}, layers ${layers}`,
         run: ({ lab, prompts }) => compareVariants(lab, tokensOf(prompts, kind), layers),
       }),
     ),

@@ -114,7 +114,8 @@ export class ChatTemplate {
     const source = ((args.tools ?? null) !== null ? named("tool_use") : undefined) ?? named("default");
     if (source) return source;
     const names = this.#sources.map(({ name }) => name).join(", ");
-    if (!this.exists) throw new ChatTemplateError("missing", "there is none");
+    if (!this.exists)
+      throw new ChatTemplateError("missing", "none in chat_template.jinja, chat_templates or tokenizer_config.json");
     throw new ChatTemplateError("missing", `there is none named default; there are ${names}`);
   }
 

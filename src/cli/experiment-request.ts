@@ -30,6 +30,7 @@ export const TEXT_FLAGS: Flags = {
   "skip-short": { help: "Pass over texts that are shorter, instead of refusing them" },
   "keep-short": { help: "Take every text as long as it is, up to --tokens or the context" },
   ...BOS_FLAGS,
+  bos: { help: "Put the beginning-of-text token first: so it is, where the model has one, without either flag" },
   seed: { value: "N", help: "Of whatever is drawn (0)" },
 };
 

@@ -89,7 +89,9 @@ describe("Arguments", () => {
     expect(both.render({ ...chat, args: { tools: [1, 2] } })).toBe("tools2");
     const named = new ChatTemplate([{ name: "rag", file: "c", text: "" }], {});
     expect(() => named.render({ ...chat, args: {} })).toThrow("there is none named default; there are rag");
-    expect(() => new ChatTemplate([], {}).render({ ...chat, args: {} })).toThrow("there is none");
+    expect(() => new ChatTemplate([], {}).render({ ...chat, args: {} })).toThrow(
+      "none in chat_template.jinja, chat_templates or tokenizer_config.json",
+    );
   });
 });
 

@@ -189,7 +189,12 @@ describe("Messages", () => {
   });
 
   it.each([
-    ["plain", {}, "messages", "the model plain has no chat template, so it takes no messages: there is none"],
+    [
+      "plain",
+      {},
+      "messages",
+      "the model plain has no chat template, so it takes no messages: none in chat_template.jinja, chat_templates or tokenizer_config.json",
+    ],
     [
       "named",
       {},

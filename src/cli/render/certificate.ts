@@ -7,7 +7,7 @@ import type { View } from "./view.ts";
 
 type Begin = Omit<Extract<CertifyEvent, { type: "begin" }>, "type">;
 
-const NAME = 45;
+const NAME = 48;
 const ERROR = 10;
 const ALLOWED = 9;
 /** In front of what is said below a row. */
