@@ -110,7 +110,7 @@ function cellsOf({ columns, rows }: ExperimentResult): { keys: string[]; statist
     const place = isLong ? shown.join("\0") : String(i);
     const cell = cells.get(place) ?? { keys: shown, values: new Map<string, Value>() };
     cells.set(place, cell);
-    if (isLong) cell.values.set(String(row.statistic), meanAndError(row.mean, row.sem));
+    if (isLong) cell.values.set(String(row.statistic), counted(row) ?? meanAndError(row.mean, row.sem));
   }
   const statistics = isLong ? [...new Set(rows.map(({ statistic }) => String(statistic)))] : [];
   return { keys, statistics, cells: [...cells.values()] };
@@ -126,6 +126,12 @@ function ofTexts({ data, tokens_per_text }: ExperimentResult): string {
 /** Whole numbers as they are, others as measured ones. */
 function keyText(value: unknown): string {
   return typeof value === "number" && !Number.isInteger(value) ? significant(value) : String(value ?? "–");
+}
+
+/** How many there are, as one counts: 3, not 3.00. */
+function counted({ statistic, mean, sem }: ExperimentResult["rows"][number]): Value | undefined {
+  const counts = String(statistic).endsWith("_count") && Number.isInteger(mean) && typeof sem !== "number";
+  return counts ? [String(mean), ""] : undefined;
 }
 
 function meanAndError(mean: unknown, sem: unknown): Value {
