@@ -32,8 +32,12 @@ export function translate(source: string): RegExp {
 /** Groups that mean the same in both. */
 const SAME_GROUPS = ["(?:", "(?=", "(?!", "(?<=", "(?<!"];
 
+/** Groups within groups. */
+const MAX_DEPTH = 200;
+
 class PatternReader {
   at = 0;
+  #depth = 0;
   #atomic = 0;
   readonly #source: string;
 
@@ -96,8 +100,11 @@ class PatternReader {
     const same = SAME_GROUPS.find((opening) => rest.startsWith(opening));
     const opening = same ?? (atomic ? "(?>" : insensitive ? "(?i:" : "(");
     if (opening === "(" && rest[1] === "?") throw new Unmet(`the group ${JSON.stringify(rest)} is not known`);
+    if (this.#depth === MAX_DEPTH) throw new Unmet(`groups nest deeper than the ${MAX_DEPTH} levels allowed`);
     this.at += opening.length;
+    this.#depth++;
     const inside = this.alternatives(anyCase || insensitive);
+    this.#depth--;
     if (this.#source[this.at] !== ")") throw new Unmet("a group is not closed");
     this.at++;
     return atomic ? this.#once(inside) : `${same ?? "(?:"}${inside})`;
