@@ -6,6 +6,9 @@ import { MAX_PROMPT_CHARS } from "../schemas/limits.ts";
 import type { ServedModel } from "./served-models.ts";
 import { checkIds, refuse } from "./tokens.ts";
 
+/** Tokens that a message names. */
+const MOST_SHOWN = 4;
+
 /** One of text, ids and chat; the first that is there counts. */
 export interface TokensRequest {
   readonly ids?: readonly number[] | undefined;
@@ -65,7 +68,10 @@ export function readPrompt(request: TokensRequest, model: ServedModel, fields: F
 /** Whether a text gets BOS. Refuses a tokenizer that would put something after the text, unless it was said what is put around it. */
 function ofText(prependBos: boolean | undefined, { id, tokenizer }: ServedModel, pointer: string): boolean {
   if (prependBos !== undefined) return prependBos;
-  const after = tokenizer.appends.map((token) => JSON.stringify(tokenizer.text(token))).join(", ");
+  const { appends } = tokenizer;
+  const shown = appends.slice(0, MOST_SHOWN).map((token) => JSON.stringify(tokenizer.text(token)));
+  if (appends.length > MOST_SHOWN) shown.push(`${appends.length - MOST_SHOWN} more`);
+  const after = shown.join(", ");
   if (after !== "")
     refuse(
       pointer,

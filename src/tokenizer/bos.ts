@@ -1,6 +1,6 @@
 /** What a model's own tokenizer puts around a text: whether BOS comes first when nobody says so. */
 
-import { isObject, type Json, Unmet } from "./rules/rule.ts";
+import { isObject, type Json, quote, Unmet } from "./rules/rule.ts";
 
 /** Special tokens around a text: ids. */
 export interface Surroundings {
@@ -41,7 +41,7 @@ export function bosRule({ postProcessor, config, modelConfig, idOf, size }: BosF
   if (unknown !== undefined) throw new Unmet(`post_processor adds token ${unknown}, and the last is ${size - 1}`);
   if (before.length > 1)
     throw new Unmet(
-      `post_processor puts ${before.length} tokens before a text (${before.join(", ")}), and 1 is the most that is met`,
+      `post_processor puts ${before.length} tokens before a text (${quote(before)}), and 1 is the most that is met`,
     );
   const bosId = before[0] ?? named("bos", config, modelConfig, idOf, size);
   const eosId = named("eos", config, modelConfig, idOf, size);

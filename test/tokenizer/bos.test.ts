@@ -116,7 +116,7 @@ describe("Whether BOS comes first when nobody says so", () => {
 
   test("a tokenizer that does more than can be met is refused", () => {
     expect(() => rule({}, template(special("[CLS]"), special("<s>"), text))).toThrow(
-      "post_processor puts 2 tokens before a text (3, 1), and 1 is the most that is met",
+      "post_processor puts 2 tokens before a text ([3,1]), and 1 is the most that is met",
     );
     const far = { ...withBos, special_tokens: { "<s>": { ids: [9] } } };
     expect(() => rule({}, far)).toThrow("post_processor adds token 9, and the last is 7");

@@ -1,4 +1,5 @@
 /** What is done to a text before it is cut into words, by the types of tokenizer.json's `normalizer`. */
+import { Problem } from "../../problem.ts";
 import { toByteLevel } from "../byte-level.ts";
 import { bertNormalizer } from "./bert-normalizer.ts";
 import { inOrder, keeping, lowercase, type Normalizer, normalForm, removing } from "./normalizer.ts";
@@ -7,6 +8,30 @@ import { precompiled } from "./precompiled.ts";
 import { flagOf, onlyWith, type Rule, ruleOf, rulesOf, textOf, unmet } from "./rule.ts";
 import { membersOf } from "./unicode.ts";
 import { COMBINING } from "./unicode-data.ts";
+
+/** Characters that a text may have after a step: rules that write more than they read could go on for ever. */
+const MOST_WRITTEN = 2 ** 22;
+
+/** What is written `times` beside `length` characters. Throws `invalid_request` where that is too much. */
+function bounded(content: string, length: number, times = 1): string {
+  const size = length + content.length * times;
+  if (size > MOST_WRITTEN)
+    throw new Problem(
+      "invalid_request",
+      `the model's normalizer would make ${size} characters of this text; at most ${MOST_WRITTEN} are allowed`,
+    );
+  return content;
+}
+
+/** Characters that a pattern leaves as they are, and how often it matches. */
+function besides(text: string, pattern: RegExp): [length: number, times: number] {
+  let [length, times] = [text.length, 0];
+  for (const [match] of text.matchAll(pattern)) {
+    length -= match.length;
+    times++;
+  }
+  return [length, times];
+}
 
 /** null: there is none. Throws `Unmet` for one that is not known. */
 export function normalizerOf(value: unknown): Normalizer | null {
@@ -29,7 +54,7 @@ const NORMALIZERS: Readonly<Record<string, (rule: Rule) => Normalizer>> = {
   Prepend: (rule) => {
     onlyWith(rule, "prepend");
     const prefix = textOf(rule, "prepend");
-    return keeping((text) => text && prefix + text);
+    return keeping((text) => text && bounded(prefix, text.length) + text);
   },
   Strip: strip,
   StripAccents: (rule) => {
@@ -65,7 +90,10 @@ function replace(rule: Rule): Normalizer {
   const pattern = patternOf(rule);
   const content = textOf(rule, "content");
   return {
-    normalize: (text) => text.replace(pattern, () => content),
+    normalize: (text) => {
+      if (content.length * (text.length + 1) > MOST_WRITTEN) bounded(content, ...besides(text, pattern));
+      return text.replace(pattern, () => content);
+    },
     keepsStart: (text) => {
       const first = text.matchAll(pattern).next().value;
       return first === undefined || first.index > 0 || (content !== "" && Array.from(first[0]).length <= 1);

@@ -1,7 +1,7 @@
 /** Oniguruma's regular expressions, in which tokenizer.json writes its patterns, as JavaScript's. What is not translated is refused. */
 import { classOf } from "./pattern-class.ts";
 import { escapeOf, literal } from "./pattern-escape.ts";
-import { isObject, type Rule, Unmet, unmet } from "./rule.ts";
+import { isObject, quote, type Rule, Unmet, unmet } from "./rule.ts";
 
 /** The `pattern` of a rule: `{ "String": … }` stands for itself, `{ "Regex": … }` is an expression. Global, of code points. */
 export function patternOf(rule: Rule): RegExp {
@@ -13,7 +13,7 @@ export function patternOf(rule: Rule): RegExp {
     return translate(pattern.Regex);
   } catch (error) {
     if (!(error instanceof Unmet)) throw error;
-    throw new Unmet(`${rule.where} (${rule.type}) has the pattern ${JSON.stringify(pattern.Regex)}: ${error.message}`);
+    throw new Unmet(`${rule.where} (${rule.type}) has the pattern ${quote(pattern.Regex)}: ${error.message}`);
   }
 }
 
@@ -39,6 +39,8 @@ class PatternReader {
   at = 0;
   #depth = 0;
   #atomic = 0;
+  /** Whether what was read since a group began may match in more than one way. */
+  #varies = false;
   readonly #source: string;
 
   constructor(source: string) {
@@ -52,12 +54,14 @@ class PatternReader {
       this.at++;
       branches.push(this.#branch(anyCase));
     }
+    if (branches.length > 1 && !areApart(branches)) this.#varies = true;
     return branches.join("|");
   }
 
   #branch(anyCase: boolean): string {
     const atoms: string[] = [];
     let folded = ""; // the literals just before, where case does not matter
+    let varies = false; // whether the last atom is a group that may match in more than one way
     for (;;) {
       const char = this.#peek();
       if (char === "" || char === "|" || char === ")") return atoms.join("");
@@ -65,12 +69,17 @@ class PatternReader {
       if (quantifier) {
         const atom = atoms.pop();
         if (atom === undefined) throw new Unmet(`${JSON.stringify(quantifier)} at ${this.at} repeats nothing`);
-        atoms.push(this.#quantified(atom, quantifier));
+        atoms.push(this.#quantified(atom, quantifier, varies));
+        varies = false;
         continue;
       }
       folded = anyCase && /[a-z]/i.test(char) ? folded + char.toLowerCase() : "";
       if (MULTIPLE.test(folded)) throw new Unmet(`${JSON.stringify(folded)} regardless of case, which one character may match`);
+      const outside = this.#varies;
+      this.#varies = false;
       atoms.push(this.#atom(char, anyCase));
+      varies = this.#varies;
+      this.#varies ||= outside;
     }
   }
 
@@ -107,6 +116,7 @@ class PatternReader {
     this.#depth--;
     if (this.#source[this.at] !== ")") throw new Unmet("a group is not closed");
     this.at++;
+    if (atomic) this.#varies = false;
     return atomic ? this.#once(inside) : `${same ?? "(?:"}${inside})`;
   }
 
@@ -123,7 +133,14 @@ class PatternReader {
     return found;
   }
 
-  #quantified(atom: string, quantifier: string): string {
+  /** `varies`: refused where it may repeat for ever: the ways to match grow without bound, and engines give up in silence. */
+  #quantified(atom: string, quantifier: string, varies: boolean): string {
+    const isUnbounded = /^[*+]|^\{\d+,\}/.test(quantifier);
+    if (isUnbounded && varies && quantifier[1] !== "+")
+      throw new Unmet(
+        `${JSON.stringify(quantifier)} at ${this.at - quantifier.length} repeats a group that repeats, or has alternatives`,
+      );
+    if (isUnbounded) this.#varies = true;
     if (quantifier.startsWith("{")) {
       if (quantifier.endsWith("?")) throw new Unmet(`${JSON.stringify(quantifier)} means something else in every dialect`);
       const times = quantifier.replace("{,", "{0,");
@@ -140,3 +157,8 @@ class PatternReader {
 
 /** Letters that single characters match too where case does not matter: ß, ﬁ, ﬂ, ﬀ, ﬆ. */
 const MULTIPLE = /ss|f[fil]|st/;
+
+/** Whether alternatives are different single characters, of which no two match the same. */
+function areApart(branches: readonly string[]): boolean {
+  return branches.every((branch) => /^\\u\{[\da-f]+\}$/.test(branch)) && new Set(branches).size === branches.length;
+}
