@@ -27,9 +27,10 @@ export async function benchSweeps(folder: string): Promise<Parts> {
     });
 
   const cases = [
-    { T: 64, all: false, bar: 1.35, alone: 2.0 },
-    { T: 64, all: true, bar: 1.7, alone: null },
-    { T: 8, all: false, bar: 2.0, alone: 3.5 },
+    { T: 64, all: false, bar: 1.2, alone: 2.0 },
+    { T: 64, all: true, bar: 1.5, alone: null },
+    { T: 8, all: false, bar: 1.8, alone: 3.5 },
+    { T: 8, all: true, bar: 1.8, alone: null },
   ];
   for (const { T, all, bar, alone } of cases) {
     const schedules = deletionsAndSwaps(SHAPE.layers);

@@ -1,4 +1,4 @@
-"""What transformers computes of a Llama folder (float32, eager attention), taken with forward hooks.
+"""What transformers computes of a Llama folder in float64, taken with forward hooks and stored as float32.
 
 reference.safetensors, for each prompt k of reference.json, of T tokens and with no BOS before them; L blocks:
   k.tokens [1, T]; k.resid_pre [L, 1, T, d], what each block reads; k.resid_final [1, T, d], what the final norm reads;
@@ -9,11 +9,11 @@ import pathlib
 
 import numpy as np
 import torch
-import transformers
 from safetensors.numpy import save_file
 from tokenizers import Tokenizer
 
 from checkpoint import write_json
+from model import load
 
 PROMPTS = [
     "The capital of France is",
@@ -61,7 +61,7 @@ def first(value):
 
 def write(folder: pathlib.Path) -> None:
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    model = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
+    model = load(folder, torch.float64)
     recorder = Recorder(model)
     order = list(range(len(recorder.blocks)))
     values: dict[str, np.ndarray] = {}
@@ -78,5 +78,6 @@ def write(folder: pathlib.Path) -> None:
             values[f"{k}.delete.{i}"] = recorder.run(tokens, order[:i] + order[i + 1 :])["logits"][0][:, -1]
         for i in SWAPPED:
             values[f"{k}.swap.{i}"] = recorder.run(tokens, [*order[:i], i + 1, i, *order[i + 2 :]])["logits"][0][:, -1]
-    save_file({name: np.ascontiguousarray(value) for name, value in values.items()}, folder / "reference.safetensors")
+    stored = {name: value.astype(np.float32) if value.dtype == np.float64 else value for name, value in values.items()}
+    save_file({name: np.ascontiguousarray(value) for name, value in stored.items()}, folder / "reference.safetensors")
     write_json(folder / "reference.json", {"prompts": PROMPTS, "delete": DELETED, "swap": SWAPPED})

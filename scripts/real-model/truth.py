@@ -13,12 +13,11 @@ import sys
 
 import numpy as np
 import torch
-import transformers
 from safetensors.numpy import save_file
 from tokenizers import Tokenizer
-from transformers.models.llama.modeling_llama import LlamaRMSNorm, LlamaRotaryEmbedding
 
 from checkpoint import write_json
+from model import load
 from references import Recorder
 
 PROMPTS = [
@@ -40,12 +39,7 @@ class Model:
     """Logits of a model in one type, under interventions; and after every block, through the final norm and the unembed."""
 
     def __init__(self, folder: pathlib.Path, dtype: torch.dtype):
-        # Eager attention casts its softmax to float32.
-        attention = "eager" if dtype == torch.float32 else "sdpa"
-        self.model = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, attn_implementation=attention).eval()
-        if dtype == torch.float64:
-            for module in self.model.modules():
-                exact(module)
+        self.model = load(folder, dtype)
         self.recorder = Recorder(self.model)
         self.layers = len(self.recorder.blocks)
 
@@ -75,24 +69,6 @@ class Model:
             return self.logits(tokens)
         finally:
             hook.remove()
-
-
-def exact(module: torch.nn.Module) -> None:
-    """Keeps in float64 what a module of a Llama casts to float32."""
-    if isinstance(module, LlamaRMSNorm):
-        module.forward = lambda x: module.weight * x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + module.variance_epsilon)
-    elif isinstance(module, LlamaRotaryEmbedding):
-        config = module.config
-        width = config.hidden_size // config.num_attention_heads
-        theta = config.rope_parameters["rope_theta"]
-        frequencies = theta ** -(torch.arange(0, width, 2, dtype=torch.float64) / width)
-
-        def angles(x, position_ids):
-            half = position_ids[..., None].double() * frequencies
-            both = torch.cat((half, half), -1)
-            return both.cos(), both.sin()
-
-        module.forward = angles
 
 
 def log_softmax(logits: np.ndarray) -> np.ndarray:
