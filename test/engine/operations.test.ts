@@ -2,20 +2,11 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { RunJob } from "../../src/engine/protocol.ts";
 import type { Edit, Schedule, Step } from "../../src/engine/schedule.ts";
-import { TEST_DEVICE } from "../support/device.ts";
 import { layers, loadForTest, logprobsById, range, result, runJob, scheduleOf, type TestModel } from "../support/engine.ts";
 import { CHECKPOINTS, FIXTURES, type Fixture, readFixture, TOKENS } from "../support/fixtures.ts";
 import { relativeError } from "../support/reference.ts";
 
 const TOLERANCE = 1e-4;
-/** On a GPU a row's last bits depend on its company (docs/devices.md). */
-const COMPANY = 1e-5;
-
-/** The same numbers: to the last bit on the CPU, which promises it. */
-function expectSame(actual: Float64Array, expected: Float64Array): void {
-  if (TEST_DEVICE === "cpu") expect(actual).toStrictEqual(expected);
-  else expect(relativeError(actual, expected)).toBeLessThan(COMPANY);
-}
 
 describe.each(FIXTURES)("%s", (name) => {
   let model: TestModel;
@@ -256,11 +247,11 @@ describe.each(FIXTURES)("%s", (name) => {
     const run = (schedules: readonly Schedule[], more: Partial<RunJob> = {}) =>
       runJob(model, { tokens: text, schedules, sources: [{ tokens: source() }], readout: everything, ...more });
 
-    test("the whole stream of another prompt is that prompt, at any block and on either side of it", async () => {
+    test("the whole stream of another prompt is that prompt, exactly, at any block and on either side of it", async () => {
       const other = await runJob(model, { tokens: source(), readout: everything });
       const schedules = range(L).flatMap((block) => [edited(block, from("resid_pre")), edited(block, from("resid_post"))]);
       const events = await run(schedules);
-      for (const [variant] of schedules.entries()) expectSame(finalLogprobs(events, variant), finalLogprobs(other));
+      for (const [variant] of schedules.entries()) expect(finalLogprobs(events, variant)).toStrictEqual(finalLogprobs(other));
     });
 
     test("every site patched from the same prompt changes nothing", async () => {
@@ -268,7 +259,7 @@ describe.each(FIXTURES)("%s", (name) => {
         edited(1, from(site, site === "z" ? { head: 1 } : {})),
       );
       const events = await run([scheduleOf("baseline", range(L)), ...sites], { sources: [{ tokens: text }] });
-      for (const [index] of sites.entries()) expectSame(finalLogprobs(events, index + 1), finalLogprobs(events, 0));
+      for (const [index] of sites.entries()) expect(finalLogprobs(events, index + 1)).toStrictEqual(finalLogprobs(events, 0));
     });
 
     test("a component at chosen positions is the other prompt's there, and its own elsewhere", async () => {

@@ -3,11 +3,10 @@ import type { Graph } from "../onnx.ts";
 
 /**
  * Values that one float32 sum takes. A running sum over a whole vocabulary of 262 144 adds small terms to a large one and
- * loses up to 1e-4 of it; 64 values, 16 lanes wide, are seven roundings.
+ * loses up to 1e-4 of it; 64 values, 16 lanes wide, are seven roundings. 256 bytes: onnxruntime begins a sum with what
+ * stands before the next aligned address, so every block begins at one.
  */
 const BLOCK = 64;
-/** 64 bytes: onnxruntime begins a sum with what stands before the next aligned address, so blocks begin there. */
-const ALIGNED_VALUES = 16;
 
 /** A row of the vocabulary as it is summed. */
 export interface BlockedWidth {
@@ -18,10 +17,11 @@ export interface BlockedWidth {
   readonly block: number;
 }
 
-/** Filled up only where the vocabulary has no divisor that serves: that is a copy of all logits. */
+/**
+ * Filled up where the vocabulary is no multiple of a block, which is a copy of all logits. Shorter blocks would fit more
+ * vocabularies, but WebGPU sums those of 16 in an order that depends on how many there are.
+ */
 export function blockedWidth(vocabSize: number): BlockedWidth {
-  for (const block of [BLOCK, BLOCK / 2, ALIGNED_VALUES])
-    if (vocabSize % block === 0) return { width: vocabSize, blocks: vocabSize / block, block };
   const blocks = Math.ceil(vocabSize / BLOCK);
   return { width: blocks * BLOCK, blocks, block: BLOCK };
 }
